@@ -1,0 +1,44 @@
+# The words of this project: `make help`.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.lock-sha256
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+unexport PYTHONPATH PYENV_VERSION
+
+.PHONY: help setup rehearse rehearse-stop rehearse-clean test lint unit molecule bench generate fuzz
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with ansible-core and its company
+	@$(PYTHON) tests/tools/setup.py $(VENV) requirements.lock
+
+rehearse: setup ## Start the rehearsal cloud and deploy the service on it
+	@ansible-playbook -i inventories/rehearsal playbooks/rehearse.yml $(ARGS)
+
+rehearse-stop: setup ## Stop the rehearsal; `make rehearse` resumes it
+	@ansible-playbook -i inventories/rehearsal playbooks/rehearse.yml -e rehearsal_state=stopped $(ARGS)
+
+rehearse-clean: setup ## Remove the rehearsal and everything in it
+	@ansible-playbook -i inventories/rehearsal playbooks/rehearse.yml -e rehearsal_state=absent $(ARGS)
+
+test: setup ## Everything that CI runs
+	@$(PYTHON) tests/run.py $(STAGES)
+
+lint: setup ## Linters and generated files only
+	@$(PYTHON) tests/run.py lint
+
+unit: setup ## Unit tests only
+	@$(PYTHON) tests/run.py unit
+
+molecule: setup ## Scenarios on the rehearsal cloud only
+	@$(PYTHON) tests/run.py molecule
+
+bench: setup ## Measure; prints ratios, writes build/bench.json
+	@python tests/benchmarks/run.py $(ARGS)
+
+generate: setup ## Write what the model describes: argument specs, defaults, schemas, reference
+	@python tests/tools/generate.py

@@ -1,0 +1,68 @@
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+"""Show the closing summary of a deployment and, when asked, write it to a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.summary import render, summarise
+
+ARGUMENTS: dict[str, Any] = {
+    "cluster": {"type": "dict", "required": True},
+    "hub": {"type": "dict", "required": True},
+    "profiles": {"type": "list", "elements": "dict", "default": []},
+    "users_file": {"type": "path"},
+    "dest": {"type": "path"},
+}
+
+
+class ActionModule(ActionBase):
+    """Asks Kubernetes for nodes and pods; a summary is a report, so it never counts as a change."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        if not arguments["hub"]:
+            return result | {"skipped": True, "msg": "there is nothing deployed to sum up"}
+        users = []
+        if arguments["users_file"] and os.path.exists(arguments["users_file"]):
+            with open(arguments["users_file"], encoding="utf-8") as stream:
+                users = json.load(stream)
+        summary = summarise(
+            arguments["cluster"],
+            arguments["hub"],
+            self._list("Node", None, arguments, task_vars),
+            self._list("Pod", arguments["hub"]["namespace"], arguments, task_vars),
+            users,
+        )
+        self._display.display("\n" + render(summary, arguments["profiles"]) + "\n")
+        if arguments["dest"] and not self._task.check_mode:
+            result["summary_file"] = os.path.abspath(arguments["dest"])
+            _write_private(result["summary_file"], json.dumps(summary, indent=2) + "\n")
+        return result
+
+    def _list(
+        self, kind: str, namespace: str | None, arguments: dict[str, Any], task_vars: dict[str, Any] | None
+    ) -> list[dict[str, Any]]:
+        answer = self._execute_module(
+            module_name="kubernetes.core.k8s_info",
+            module_args={"kubeconfig": arguments["cluster"]["kubeconfig"], "kind": kind, "namespace": namespace},
+            task_vars=task_vars,
+        )
+        return answer.get("resources", [])
+
+
+def _write_private(path: str, text: str) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path))  # mode 0600: users' passwords are in it
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    os.replace(temporary, path)

@@ -1,0 +1,87 @@
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+"""The closing summary of a deployment: as data, and as text for a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+RUNS = "rehearsal.stfc.ac.uk/runs"
+"""Annotation by which a rehearsal says whether a pod is real or played."""
+
+
+def summarise(
+    cluster: dict[str, Any],
+    hub: dict[str, Any],
+    nodes: list[dict[str, Any]],
+    pods: list[dict[str, Any]],
+    users: list[dict[str, str]],
+) -> dict[str, Any]:
+    """The summary as data.
+
+    ``cluster`` and ``hub`` are the facts that the roles leave, ``nodes`` and ``pods`` Kubernetes objects, ``users``
+    (``name``, ``password``, ``role``) those of a rehearsal's login provider. The keys are a contract: see the README.
+    """
+    groups = []
+    for name, group in (cluster.get("node_groups") or {}).items():
+        members = [node for node in nodes if _selected(node, group["selector"])]
+        groups.append(
+            {"name": name, "flavor": group["flavor"]["name"], "nodes": len(members), "ready": sum(map(_ready, members))}
+        )
+    return {
+        "chart": hub.get("chart"),
+        "kubernetes_version": cluster.get("kubernetes_version"),
+        "cluster": {key: cluster.get(key) for key in ("name", "uuid", "status", "family")},
+        "node_groups": groups,
+        "hub": {key: hub.get(key) for key in ("url", "address", "namespace", "release", "revision", "values_sha256")},
+        "placeholders": hub.get("placeholders", []),
+        "pods": _real_and_played(pods),
+        "users": users,
+    }
+
+
+def render(summary: dict[str, Any], profiles: list[dict[str, Any]]) -> str:
+    """The summary as text of about a screen. Passwords are shown: they are a rehearsal's."""
+    chart, hub, cluster = summary["chart"] or {}, summary["hub"], summary["cluster"]
+    rows = [
+        ("Address", hub["url"] or "none yet"),
+        ("Chart", f"JupyterHub {chart.get('version')}" if chart else "not released"),
+        ("Cluster", f"{cluster['name']}, {cluster['status']}, Kubernetes {summary['kubernetes_version']}"),
+    ]
+    for group in summary["node_groups"]:
+        rows.append(("Node group", f"{group['name']}: {group['ready']} of {group['nodes']} ready, {group['flavor']}"))
+    waiting = {item["profile"]: item["replicas"] for item in summary["placeholders"]}
+    for profile in profiles:
+        spare = f", {waiting[profile['name']]} placeholders" if waiting.get(profile["name"]) else ""
+        name = profile.get("display_name") or profile["name"]
+        size = f"{profile['cpu']:g} CPU, {profile['memory'] / 2**30:g} GiB"
+        rows.append(("Instance", f"{name}: {size}{spare}"))
+    if pods := summary["pods"]:
+        rows.append(("Pods", f"{pods['real']} run for real, {pods['played']} are played"))
+    for user in summary["users"]:
+        rows.append(("Log in as", f"{user['name']}  {user['password']}  ({user['role']})"))
+    lines = [f"{title:<11} {text}" for title, text in rows]
+    if chart.get("stand_in"):
+        lines += [
+            "",
+            "This is NOT the real JupyterHub chart: its repository could not be reached, and a small stand-in took its",
+            "place. Give the real one with JUPYTERHUB_CHART=DIRECTORY.",
+        ]
+    return "\n".join(lines)
+
+
+def _selected(node: dict[str, Any], selector: dict[str, str]) -> bool:
+    labels = node["metadata"].get("labels") or {}
+    return all(labels.get(key) == value for key, value in selector.items())
+
+
+def _ready(node: dict[str, Any]) -> bool:
+    conditions = node.get("status", {}).get("conditions") or []
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+
+
+def _real_and_played(pods: list[dict[str, Any]]) -> dict[str, int] | None:
+    marks = [(pod["metadata"].get("annotations") or {}).get(RUNS) for pod in pods]
+    if not any(marks):
+        return None
+    return {"real": marks.count("real"), "played": marks.count("played")}
