@@ -60,7 +60,11 @@ class ActionModule(ActionBase):
         status = self._cloud("status")
         if state == "started":
             setup = self._run([sys.executable, "-m", "rehearsal.setup", "--state", str(self._directory), "--json"])
-            return {"changed": not status["running"], "cloud": self._for_deployment(setup, status), "_ansible_no_log": True}
+            return {
+                "changed": not status["running"],
+                "cloud": self._for_deployment(setup, status),
+                "_ansible_no_log": True,
+            }
         return {"changed": status["running"] or state == "absent"}
 
     @staticmethod
@@ -82,7 +86,12 @@ class ActionModule(ActionBase):
         environment = {**os.environ, "PYTHONPATH": str(self._package), "PYTHONUNBUFFERED": "1"}
         last: deque[str] = deque(maxlen=12)
         with subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+            command,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
         ) as process:
             assert process.stdout is not None and process.stderr is not None
             for line in process.stderr:
