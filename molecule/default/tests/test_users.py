@@ -1,0 +1,132 @@
+"""What people see: they log in, choose an instance, work, and come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import kubernetes
+import pytest
+from support.hub_client import HubClient, HubError
+
+HEADROOM = """
+import os
+limit = int(os.environ['MEM_LIMIT'])
+data = bytearray(limit + (256 << 20))
+for place in range(0, len(data), 4096):
+    data[place] = 1
+"""
+
+REACH = """
+import socket
+def reach(host, port):
+    try:
+        socket.create_connection((host, port), 2).close()
+        return 'open'
+    except OSError as error:
+        return 'closed'
+"""
+
+
+@pytest.fixture
+def alice(hub: HubClient, user_of: Callable[[str], str], passwords: dict[str, str]) -> HubClient:
+    """The allowed user, logged in."""
+    name = user_of("allowed")
+    hub.login_oidc(name, passwords[name])
+    return hub
+
+
+def test_a_file_follows_its_user_from_the_default_to_the_large_instance(alice: HubClient) -> None:
+    assert {"default", "large"} <= set(alice.profiles())
+    alice.spawn("default")
+    assert alice.run("print(6 * 7)").strip() == "42"
+    alice.run("open('kept.txt', 'w').write('from the default instance')")
+    assert alice.run("import os; print(os.environ['MEM_LIMIT'])").strip() == str(3 * 2**29)
+    alice.stop()
+    alice.spawn("large")
+    assert alice.run("print(open('kept.txt').read())").strip() == "from the default instance"
+    assert alice.run("import os; print(os.environ['MEM_LIMIT'])").strip() == str(15 * 2**29)
+    alice.stop()
+
+
+def test_a_placeholder_gives_way_to_exactly_its_users_pod(
+    alice: HubClient, core: kubernetes.client.CoreV1Api, summary: dict[str, Any]
+) -> None:
+    alice.spawn("default")
+    try:
+        namespace = summary["hub"]["namespace"]
+        servers = core.list_namespaced_pod(namespace, label_selector="component=singleuser-server").items
+        spare = core.read_namespaced_pod("user-placeholder-default-0", namespace)
+        assert len(servers) == 1
+        asked = _bytes_and_cores(servers[0].spec.containers[0].resources.requests)
+        assert _bytes_and_cores(spare.spec.containers[0].resources.requests) == asked
+        assert asked["memory"] == 3 * 2**29
+        assert spare.spec.node_selector == servers[0].spec.node_selector
+        assert spare.spec.scheduler_name == servers[0].spec.scheduler_name
+    finally:
+        alice.stop()
+
+
+def test_a_notebook_that_takes_too_much_memory_loses_its_kernel_and_keeps_its_server(alice: HubClient) -> None:
+    alice.spawn("default")
+    try:
+        began = alice.server_started()
+        with pytest.raises(HubError, match="kernel"):
+            alice.run(HEADROOM, timeout=60)
+        assert alice.run("print('still here')", timeout=60).strip() == "still here"
+        assert alice.server_started() == began
+    finally:
+        alice.stop()
+
+
+def test_a_cell_cannot_reach_what_it_should_not(
+    alice: HubClient,
+    core: kubernetes.client.CoreV1Api,
+    summary: dict[str, Any],
+    user_of: Callable[[str], str],
+    passwords: dict[str, str],
+) -> None:
+    namespace = summary["hub"]["namespace"]
+    admin = user_of("admin")
+    with HubClient(summary["hub"]["url"]) as other:
+        other.login_oidc(admin, passwords[admin])
+        other.spawn("default")
+        alice.spawn("default")
+        try:
+            me = alice.run("import socket; print(socket.gethostbyname(socket.gethostname()))").strip()
+            servers = core.list_namespaced_pod(namespace, label_selector="component=singleuser-server").items
+            neighbour = next(pod.status.pod_ip for pod in servers if pod.status.pod_ip != me)
+            proxy_api = core.read_namespaced_service("proxy-api", namespace).spec.cluster_ip
+            hub_service = core.read_namespaced_service("hub", namespace).spec.cluster_ip
+            api = core.read_namespaced_service("kubernetes", "default").spec.cluster_ip
+            found = alice.run(
+                REACH + f"print(reach('169.254.169.254', 80), reach('{neighbour}', 8888), reach('{proxy_api}', 8001), "
+                f"reach('{api}', 443), reach('{hub_service}', 8081))"
+            )
+            assert found.split() == ["closed", "closed", "closed", "closed", "open"]
+        finally:
+            alice.stop()
+            other.stop()
+
+
+def test_the_admin_sees_the_admin_page_and_others_do_not(
+    hub: HubClient, summary: dict[str, Any], user_of: Callable[[str], str], passwords: dict[str, str]
+) -> None:
+    admin, allowed = user_of("admin"), user_of("allowed")
+    hub.login_oidc(admin, passwords[admin])
+    assert hub.get("/hub/admin").status_code == 200
+    with HubClient(summary["hub"]["url"]) as other:
+        other.login_oidc(allowed, passwords[allowed])
+        assert other.get("/hub/admin").status_code == 403
+
+
+def test_who_is_in_no_allowed_group_is_refused_in_words(
+    hub: HubClient, user_of: Callable[[str], str], passwords: dict[str, str]
+) -> None:
+    refused = user_of("refused")
+    with pytest.raises(HubError, match="(?i)not allowed|forbidden|sorry"):
+        hub.login_oidc(refused, passwords[refused])
+
+
+def _bytes_and_cores(requests: dict[str, str]) -> dict[str, Any]:
+    return {name: kubernetes.utils.parse_quantity(value) for name, value in requests.items()}

@@ -1,0 +1,56 @@
+"""Run the playbooks as an operator does, and look at what they said."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+RECAP = re.compile(r"^localhost\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+
+
+@dataclasses.dataclass
+class Run:
+    """One run: exit status, everything that was printed, and the number of changed tasks."""
+
+    status: int
+    text: str
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 0
+
+    @property
+    def changed(self) -> int:
+        found = RECAP.search(self.text)
+        assert found, f"no recap in:\n{self.text}"
+        return int(found[2])
+
+
+def playbook(name: str, *arguments: str, inventory: str = "rehearsal", **variables: Any) -> Run:
+    """Run ``playbooks/NAME.yml``; ``variables`` are given with ``-e``."""
+    command = ["ansible-playbook", "-i", f"inventories/{inventory}", f"playbooks/{name}.yml", *arguments]
+    if variables:
+        command += ["-e", json.dumps(variables)]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    return Run(done.returncode, done.stdout)
+
+
+def deploy(*arguments: str, **variables: Any) -> Run:
+    """Run ``playbooks/deploy.yml`` on the rehearsal."""
+    return playbook("deploy", *arguments, **variables)
