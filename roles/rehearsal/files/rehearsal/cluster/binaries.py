@@ -1,0 +1,23 @@
+"""Where the Kubernetes programs of a cluster are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from rehearsal.settings import cache_dir
+
+BINARIES = "REHEARSAL_BINARIES"
+"""Environment variable: folders, joined as in PATH, that are looked into first."""
+
+
+def find(name: str) -> str:
+    """Path of the program ``name`` (``kube-apiserver``, ``etcd``, …); FileNotFoundError says what to run.
+
+    Folders of ``REHEARSAL_BINARIES`` come first, then what `rehearsal.setup` keeps in this user's cache.
+    """
+    cached = sorted((cache_dir() / "bin").glob("*"), reverse=True)
+    folders = [os.environ.get(BINARIES, ""), *map(str, cached)]
+    if path := shutil.which(name, path=os.pathsep.join(filter(None, folders))):
+        return path
+    raise FileNotFoundError(f"the program {name} is not there; run `make rehearse`, which gets it")

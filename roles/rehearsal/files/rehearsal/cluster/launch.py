@@ -1,0 +1,50 @@
+"""Programs that wait for the API server, or need something done right before they start."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+
+from rehearsal.cluster import programs
+from rehearsal.cluster.binaries import find
+from rehearsal.cluster.layout import ClusterDir
+
+PAUSE_SECONDS = 0.3
+
+NAMES = ("kwok", "kube-controller-manager", "kube-proxy")
+
+
+def launch(cluster: ClusterDir, name: str) -> None:
+    """Become the program ``name`` (of `NAMES`) once the API server answers; does not return."""
+    while not _kubectl(cluster, "get", "--raw=/readyz"):
+        time.sleep(PAUSE_SECONDS)
+    if name == "kwok":
+        # a new KWOK has a new identity: it would leave the nodes alone until the old one's leases have expired
+        _kubectl(cluster, "--namespace=kube-node-lease", "delete", "leases", "--all", "--wait=false")
+        line = programs.kwok(cluster)
+    elif name == "kube-controller-manager":
+        line = programs.controller_manager(cluster)  # it ends when it finds no API server
+    else:
+        line = programs.kube_proxy(cluster, _first_node(cluster))
+    os.execv(line[0], line)
+
+
+def _first_node(cluster: ClusterDir) -> str:
+    """The oldest node that has an address: kube-proxy waits for the one whose part it takes."""
+    address = '{.status.addresses[?(@.type=="InternalIP")].address}'
+    query = '{range .items[*]}{.metadata.name}{" "}' + address + '{"\\n"}{end}'
+    while True:
+        answer = _kubectl(cluster, "get", "nodes", "--sort-by=.metadata.creationTimestamp", f"-o=jsonpath={query}")
+        for line in answer.splitlines():
+            name, _, ip = line.partition(" ")
+            if ip:
+                return name
+        time.sleep(PAUSE_SECONDS)
+
+
+def _kubectl(cluster: ClusterDir, *words: str) -> str:
+    """What kubectl prints; nothing when it fails."""
+    line = [find("kubectl"), f"--kubeconfig={cluster.kubeconfig('launcher')}", "--request-timeout=5s", *words]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else ""
