@@ -1,0 +1,146 @@
+"""``python -m rehearsal --state DIR up|stop|clean|status``: one rehearsal as a whole.
+
+Progress goes to standard error, one JSON object to standard output. Run by the Python of the services' environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import importlib
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rehearsal.processes import ProcessError, Supervisor
+from rehearsal.settings import OFFSETS, Settings
+
+STARTED = time.monotonic()
+
+
+def report(text: str) -> None:
+    """One line of progress with the seconds since the start."""
+    print(f"[{time.monotonic() - STARTED:5.1f} s] {text}", file=sys.stderr, flush=True)
+
+
+def up(settings: Settings) -> dict[str, Any]:
+    """Start what does not run, the clusters of an earlier time too, and describe the rehearsal."""
+    from rehearsal.cloud import control
+    from rehearsal.cloud.layout import Cloud
+
+    supervisor, cloud = Supervisor(settings), Cloud(settings)
+    control.prepare(cloud, report)
+    changed = supervisor.start()
+    if changed:
+        report("the process manager was started")
+    for program in _further_programs(settings):
+        changed |= supervisor.ensure(program)
+    changed |= control.up(cloud, supervisor, report)
+    for name, program in supervisor.status().items():
+        if program["state"] in ("FATAL", "EXITED", "STOPPED", "DOWN"):
+            report(f"{name} was {program['state']}; it is started again")
+            supervisor.restart(name)
+            changed = True
+    return {
+        "changed": changed,
+        "seconds": round(time.monotonic() - STARTED, 1),
+        "state": str(settings.state),
+        "keystone_url": settings.keystone_url,
+        "clouds_yaml": str(cloud.clouds_yaml),
+        "ports": {name: settings.port(name) for name in OFFSETS},
+        "services": control.status(cloud),
+        "programs": supervisor.status(),
+    }
+
+
+def _further_programs(settings: Settings) -> list[Any]:
+    """Programs of other parts of the rehearsal, where they are there."""
+    try:
+        return [importlib.import_module("rehearsal.login").program(settings)]
+    except ModuleNotFoundError as error:
+        if not str(error.name).startswith("rehearsal."):
+            raise
+        return []
+
+
+def stop(settings: Settings) -> dict[str, Any]:
+    """Stop every process of this rehearsal and no other; its state stays."""
+    ended = Supervisor(settings).shutdown()
+    return {"changed": ended > 0, "ended": ended, "seconds": round(time.monotonic() - STARTED, 1)}
+
+
+def clean(settings: Settings) -> dict[str, Any]:
+    """Stop, and remove the state and the sockets."""
+    result = stop(settings)
+    shutil.rmtree(settings.sockets)
+    shutil.rmtree(settings.state)
+    return {**result, "changed": True}
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """What runs and what answers; changes nothing."""
+    from rehearsal.cloud import control
+    from rehearsal.cloud.layout import Cloud
+
+    supervisor = Supervisor(settings)
+    return {
+        "running": supervisor.running(),
+        "state": str(settings.state),
+        "services": control.status(Cloud(settings)),
+        "programs": supervisor.status(),
+    }
+
+
+COMMANDS = {"up": up, "stop": stop, "clean": clean, "status": status}
+
+
+@contextlib.contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    """One command at a time per rehearsal."""
+    with open(os.open(state / ".lock", os.O_RDWR | os.O_CREAT, 0o600), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report(f"waiting for another command on {state}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="rehearsal", description="An OpenStack cloud with Magnum on this machine.")
+    parser.add_argument("--state", required=True, type=Path, help="folder of the rehearsal, such as .rehearsal")
+    parser.add_argument("command", choices=COMMANDS)
+    options = parser.parse_args(argv)
+    if options.command != "up" and not (options.state / "settings.json").exists():
+        print(json.dumps({"changed": False, "running": False}))
+        return 0
+    settings = Settings.load(options.state)
+    try:
+        with contextlib.nullcontext() if options.command == "status" else _alone(settings.state):
+            result = COMMANDS[options.command](settings)
+    except (ProcessError, TimeoutError, OSError) as error:
+        print(f"rehearsal {options.command}: {error}", file=sys.stderr)
+        return 1
+    except _cloud_errors() as error:
+        print(f"rehearsal {options.command}: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(result, indent=1))
+    return 0
+
+
+def _cloud_errors() -> tuple[type[Exception], ...]:
+    """Errors of parts that are loaded only where they are used."""
+    found: list[type[Exception]] = []
+    if control := sys.modules.get("rehearsal.cloud.control"):
+        found.append(control.CloudError)
+    if keystoneauth := sys.modules.get("keystoneauth1.exceptions"):
+        found.append(keystoneauth.ClientException)
+    if sdk := sys.modules.get("openstack.exceptions"):
+        found.append(sdk.SDKException)
+    return tuple(found)

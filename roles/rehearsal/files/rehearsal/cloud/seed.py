@@ -1,0 +1,100 @@
+"""Fill the fresh cloud through its APIs: what a site's administrators would have made for a project.
+
+Idempotent, and skipped while nothing of this package changed since the last time. Each service seeds its own part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rehearsal.cloud import credentials, waiting
+from rehearsal.cloud.layout import Cloud
+from rehearsal.cloud.service import services
+from rehearsal.settings import write_private
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+Report = Callable[[str], None]
+KEYPAIR = "operator"
+
+
+def done(cloud: Cloud) -> bool:
+    """Whether the cloud was seeded by this very code, and its credentials' files are there."""
+    marker = _marker(cloud)
+    return (
+        marker.exists()
+        and json.loads(marker.read_text()).get("sources") == _sources()
+        and cloud.clouds_yaml.exists()
+        and cloud.secrets_file.exists()
+    )
+
+
+def seed(cloud: Cloud, report: Report) -> None:
+    """Seed what is missing, in the order in which the services come up."""
+    waiting.for_port(cloud.settings.port("keystone"), "Keystone")
+    admin = credentials.as_admin(cloud)
+    project_id = _identity(cloud, admin)
+    operator = credentials.as_operator(cloud)
+    credentials.ensure(cloud, operator)
+    report("project, operator and application credentials are there")
+    for service in sorted(services().values(), key=lambda one: one.name == "nova"):  # Nova takes longest to start
+        for endpoint in service.endpoints:
+            waiting.for_port(cloud.settings.port(endpoint.port), endpoint.name)
+        service.seed(cloud, admin, project_id)
+    report("images, flavors, networks and quotas are there")
+    _keypair(cloud, operator)
+    write_private(_marker(cloud), json.dumps({"sources": _sources(), "project_id": project_id}) + "\n")
+
+
+def _identity(cloud: Cloud, admin: Connection) -> str:
+    """The project and its operator. Returns the project's id."""
+    identity = admin.identity
+    project = identity.find_project(credentials.PROJECT, domain_id="default")
+    if project is None:
+        project = identity.create_project(
+            name=credentials.PROJECT, domain_id="default", description="The hub's clusters"
+        )
+    user = identity.find_user(credentials.OPERATOR, domain_id="default")
+    if user is None:
+        user = identity.create_user(
+            name=credentials.OPERATOR,
+            domain_id="default",
+            default_project_id=project.id,
+            password=cloud.settings.member_password,
+        )
+    for name in credentials.OPERATOR_ROLES:
+        role = identity.find_role(name, ignore_missing=False)
+        identity.assign_project_role_to_user(project.id, user.id, role.id)
+    return str(project.id)
+
+
+def _keypair(cloud: Cloud, operator: Connection) -> None:
+    if operator.compute.find_keypair(KEYPAIR) is not None:
+        return
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+
+    key = ed25519.Ed25519PrivateKey.generate()
+    encoding = serialization.Encoding
+    private = key.private_bytes(
+        encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    ).decode()
+    public = key.public_key().public_bytes(encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
+    operator.compute.create_keypair(name=KEYPAIR, public_key=public)
+    write_private(cloud.folder("keys") / KEYPAIR, private)
+
+
+def _marker(cloud: Cloud) -> Path:
+    return cloud.root / "seeded.json"
+
+
+def _sources() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,356 @@
+"""The process manager of a rehearsal: one supervisord, to which programs are added one by one.
+
+``Supervisor`` is used by ``up`` and ``stop``, and by the cloud's services too: Magnum's driver adds a cluster's
+programs while it runs. Each program has a file of its own below ``supervisor/conf.d``, so it comes back with
+the next start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import pwd
+import shlex
+import subprocess
+import sys
+import time
+import xmlrpc.client
+from collections.abc import Iterator, Mapping, Sequence
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from rehearsal.settings import Settings, write_private
+
+UP_STATES = ("RUNNING", "STARTING", "BACKOFF")
+
+NO_FILE, BAD_NAME, ALREADY_ADDED, STILL_RUNNING, ALREADY_STARTED, NOT_RUNNING = 20, 10, 90, 91, 60, 70
+"""supervisord's fault codes (supervisor.xmlrpc.Faults)."""
+
+
+class ProcessError(Exception):
+    """The process manager, or a program of it, did not do what was asked."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """One program. ``environment`` is added to supervisord's own; ``stop_seconds`` pass before it is killed.
+
+    ``start_seconds`` is how long it must live to count as started; ``retries`` how often in a row it may fail to.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    directory: Path | None = None
+    autorestart: bool = True
+    start_seconds: float = 1
+    retries: int = 100
+    stop_seconds: float = 10
+    priority: int = 999
+
+    def render(self, log: Path) -> str:
+        """The program's section of a supervisord configuration.
+
+        Raises ``ValueError`` for a name or value that the format cannot hold.
+        """
+        if not self.name or set(self.name) - set(_NAME_CHARACTERS):
+            raise ValueError(f"program name {self.name!r}: use letters, digits, '-', '_' and '.' only")
+        options = {
+            "command": _plain("command", shlex.join(self.command)),
+            "autostart": "true",
+            "autorestart": "true" if self.autorestart else "false",
+            "startsecs": f"{round(self.start_seconds)}",
+            "startretries": f"{self.retries}",
+            "stopwaitsecs": f"{round(self.stop_seconds)}",
+            # Whole process groups, so that what a program forked ends with it.
+            "stopasgroup": "true",
+            "killasgroup": "true",
+            "priority": f"{self.priority}",
+            "redirect_stderr": "true",
+            "stdout_logfile": _plain("log", str(log)),
+            "stdout_logfile_maxbytes": "5MB",
+            "stdout_logfile_backups": "1",
+        }
+        if self.directory:
+            options["directory"] = _plain("directory", str(self.directory))
+        if self.environment:
+            options["environment"] = ",".join(
+                f"{key}={_quoted(key, value)}" for key, value in sorted(self.environment.items())
+            )
+        return f"[program:{self.name}]\n" + "".join(f"{key} = {value}\n" for key, value in options.items())
+
+
+_NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+
+
+def _plain(what: str, text: str) -> str:
+    """``text`` as an option's value: '%' doubled. supervisord takes ' ;' and ' #' for the start of a comment."""
+    if "\n" in text or " ;" in text or " #" in text or "\t;" in text or "\t#" in text:
+        raise ValueError(f"{what}: a line break, ' ;' or ' #' cannot be written to supervisord's configuration")
+    return text.replace("%", "%%")
+
+
+def _quoted(key: str, value: str) -> str:
+    """An environment variable's value in quotes; supervisord knows no escapes in them, and strips both kinds."""
+    quote = '"' if '"' not in value else "'"
+    if quote in value or value[:1] in ("'", '"') or value[-1:] in ("'", '"'):
+        raise ValueError(f"environment variable {key}: its quotes cannot be written to supervisord's configuration")
+    return quote + _plain(f"environment variable {key}", value) + quote
+
+
+class Supervisor:
+    """The supervisord of one rehearsal."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.folder = settings.state / "supervisor"
+        self.programs = self.folder / "conf.d"
+        self.logs = self.folder / "log"
+        self.config = self.folder / "supervisord.conf"
+
+    @property
+    def socket(self) -> Path:
+        return self.settings.sockets / "supervisor.sock"
+
+    # The manager itself
+
+    def running(self) -> bool:
+        """Whether supervisord answers."""
+        try:
+            with self._server() as server:
+                return bool(server.getState()["statename"] == "RUNNING")
+        except (OSError, HTTPException, xmlrpc.client.Error):
+            return False
+
+    def start(self, seconds: float = 20) -> bool:
+        """Start supervisord unless it answers, and say whether it was started.
+
+        What a supervisord that was killed left running is ended first: its programs are started again from
+        their files. Raises ``ProcessError`` when it does not answer in time.
+        """
+        if self.running():
+            return False
+        self._end_left_over()
+        self._write_config()
+        command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self.config)]
+        log = self.folder / "start.log"
+        with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+            status = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, check=False, cwd=self.folder
+            ).returncode
+        deadline = time.monotonic() + seconds
+        while status == 0 and not self.running():
+            if time.monotonic() > deadline:
+                status = -1
+            time.sleep(0.05)
+        if status:
+            raise ProcessError(f"supervisord did not start; see {log} and {self.folder / 'supervisord.log'}")
+        return True
+
+    def shutdown(self, seconds: float = 60) -> int:
+        """Stop supervisord and all that it started; return how many processes were ended.
+
+        Nothing else is touched, and nothing of it is left when this returns (``ProcessError`` if something is).
+        """
+        family = self._family()
+        with contextlib.suppress(OSError, HTTPException, xmlrpc.client.Error), self._server() as server:
+            server.shutdown()
+        # supervisord ends its programs in order and gently; only what outlives it is ended by us.
+        _, alive = psutil.wait_procs([one for one in family if _is_supervisord(one)], timeout=seconds)
+        return len({one.pid for one in family}) + self._end_left_over(known=[*family, *alive])
+
+    def _end_left_over(self, known: Sequence[psutil.Process] = ()) -> int:
+        """End every process of this rehearsal; ``known`` may add some that cannot be recognised any more."""
+        left = {one.pid: one for one in (*known, *self._family()) if one.is_running()}
+        count = len(left)
+        for send, wait in ((psutil.Process.terminate, 5), (psutil.Process.kill, 10)):
+            for one in left.values():
+                with contextlib.suppress(psutil.Error):
+                    send(one)  # psutil compares start times first: never a process that got the same id
+            psutil.wait_procs(list(left.values()), timeout=wait)
+            left = {one.pid: one for one in self._family()}
+            if not left:
+                break
+        if left:
+            names = ", ".join(f"{one.pid} ({one.info_name})" for one in map(_Named, left.values()))
+            raise ProcessError(f"these processes of {self.settings.state} could not be ended: {names}")
+        self.socket.unlink(missing_ok=True)
+        return count
+
+    def _family(self) -> list[psutil.Process]:
+        """supervisord and everything that descends from it, orphans too, without this process and its parents.
+
+        supervisord gives its address to each program in ``SUPERVISOR_SERVER_URL``, which programs hand on to
+        what they start: that is how orphans are recognised. The socket's folder is this rehearsal's alone.
+        """
+        url = f"unix://{self.socket}"
+        spared = {os.getpid(), *(one.pid for one in psutil.Process().parents())}
+        found: dict[int, psutil.Process] = {}
+        for one in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if one.uids().real != os.getuid():
+                    continue
+                ours = one.environ().get("SUPERVISOR_SERVER_URL") == url
+                if ours or (_is_supervisord(one) and str(self.config) in one.cmdline()):
+                    found[one.pid] = one
+                    found.update((child.pid, child) for child in one.children(recursive=True))
+        return [
+            one for pid, one in found.items() if pid not in spared and _status(one) not in (None, psutil.STATUS_ZOMBIE)
+        ]
+
+    def _write_config(self) -> None:
+        for folder in (self.folder, self.programs, self.logs):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        options = {
+            "logfile": self.folder / "supervisord.log",
+            "logfile_maxbytes": "5MB",
+            "logfile_backups": 1,
+            "pidfile": self.folder / "supervisord.pid",
+            "childlogdir": self.logs,
+            "umask": "077",
+            "minfds": 4096,
+        }
+        if os.getuid() == 0:
+            options["user"] = pwd.getpwuid(0).pw_name  # said outright, or it warns of running as root
+        lines = [
+            "[supervisord]",
+            *(f"{key} = {_plain(key, str(value))}" for key, value in options.items()),
+            "[unix_http_server]",
+            f"file = {_plain('socket', str(self.socket))}",
+            "chmod = 0700",
+            "[rpcinterface:supervisor]",
+            "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
+            "[include]",
+            f"files = {_plain('programs', str(self.programs))}/*.conf",
+        ]
+        write_private(self.config, "\n".join(lines) + "\n")
+
+    # Its programs
+
+    def ensure(self, program: Program) -> bool:
+        """Have the program run as described, and say whether anything was changed.
+
+        Writes its file and, where supervisord runs, adds it, replaces it if it changed, and starts it if it ended.
+        No other program is touched.
+        """
+        self.programs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self._file(program.name)
+        text = program.render(self.log(program.name))
+        changed = not path.exists() or path.read_text() != text
+        if changed:
+            write_private(path, text)
+        if not self.running():
+            return changed
+        with self._server() as server:
+            state = self._states(server).get(program.name)
+            if changed and state is not None:
+                _allow((NOT_RUNNING, BAD_NAME), server.stopProcessGroup, program.name)
+                _allow((BAD_NAME,), server.removeProcessGroup, program.name)
+                state = None
+            if state is None:
+                server.reloadConfig()
+                _allow((ALREADY_ADDED,), server.addProcessGroup, program.name)
+                return True
+            if state not in UP_STATES:
+                _allow((ALREADY_STARTED,), server.startProcess, program.name, False)
+                return True
+        return changed
+
+    def remove(self, name: str) -> bool:
+        """Stop the program, wait until it is gone, and forget it. Says whether it was there."""
+        there = self._file(name).exists()
+        self._file(name).unlink(missing_ok=True)
+        if self.running():
+            with self._server() as server:
+                if name in self._states(server):
+                    there = True
+                    _allow((NOT_RUNNING, BAD_NAME), server.stopProcessGroup, name)
+                    _allow((BAD_NAME,), server.removeProcessGroup, name)
+                server.reloadConfig()
+        return there
+
+    def restart(self, name: str) -> None:
+        """Stop the program, wait until it is gone, and start it again."""
+        with self._server() as server:
+            _allow((NOT_RUNNING,), server.stopProcess, name)
+            _allow((ALREADY_STARTED,), server.startProcess, name, False)
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        """Every program with its ``state`` (supervisord's words), ``pid``, ``seconds`` of running and ``log``.
+
+        A program that has a file and is not known to a running supervisord, or of one that does not run, is ``DOWN``.
+        """
+        known = {
+            path.stem: {"state": "DOWN", "pid": None, "seconds": 0, "log": str(self.log(path.stem))}
+            for path in sorted(self.programs.glob("*.conf"))
+        }
+        with contextlib.suppress(OSError, HTTPException, xmlrpc.client.Error), self._server() as server:
+            for one in server.getAllProcessInfo():
+                known[one["name"]] = {
+                    "state": one["statename"],
+                    "pid": one["pid"] or None,
+                    "seconds": one["now"] - one["start"] if one["pid"] else 0,
+                    "log": one["stdout_logfile"],
+                }
+        return known
+
+    def log(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
+    def _file(self, name: str) -> Path:
+        return self.programs / f"{name}.conf"
+
+    @staticmethod
+    def _states(server: Any) -> dict[str, str]:
+        return {one["name"]: one["statename"] for one in server.getAllProcessInfo()}
+
+    @contextlib.contextmanager
+    def _server(self) -> Iterator[Any]:
+        from supervisor.xmlrpc import SupervisorTransport
+
+        transport = SupervisorTransport(None, None, f"unix://{self.socket}")
+        proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+        try:
+            yield proxy.supervisor
+        finally:
+            transport.close()
+
+
+class _Named:
+    """A process with its name, as far as it can still be told."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self.pid = process.pid
+        try:
+            self.info_name = process.name()
+        except psutil.Error:
+            self.info_name = "gone"
+
+
+def _allow(codes: Sequence[int], call: Any, *args: Any) -> Any:
+    """Call supervisord; faults of these codes mean that what is wanted is so already."""
+    try:
+        return call(*args)
+    except xmlrpc.client.Fault as fault:
+        if fault.faultCode not in codes:
+            raise ProcessError(f"supervisord answered {args!r} with: {fault.faultString}") from fault
+        return None
+
+
+def _is_supervisord(process: psutil.Process) -> bool:
+    try:
+        return "supervisor.supervisord" in process.cmdline()
+    except psutil.Error:
+        return False
+
+
+def _status(process: psutil.Process) -> str | None:
+    try:
+        return str(process.status())
+    except psutil.Error:
+        return None
