@@ -1,0 +1,133 @@
+"""Python environments from lock files, kept in ``<cache>/envs/<name>-<digest>/``.
+
+``environments/NAME.in`` says what is wanted, ``NAME.txt`` is the lock made from it: every package at one version, with
+markers for other systems. The digest is of the lock and of Python's minor version. An environment is complete when its
+``.complete.json`` is there, {python, lock, seconds}; it is written last, so a half-made one is made again.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rehearsal.settings import cache_dir
+
+from .cache import locked, read_manifest, write_manifest
+from .commands import SetupError, run
+from .progress import Say, step
+
+LOCKS = Path(__file__).resolve().parents[2] / "environments"
+
+OLDEST = (3, 11)
+"""The locked OpenStack release needs it; so do the locks."""
+
+NEWEST = (3, 14)
+"""The newest Python that is looked for on PATH when the running one is too old."""
+
+COMPLETE = ".complete.json"
+
+
+@functools.lru_cache(maxsize=1)
+def interpreter() -> tuple[Path, str]:
+    """The Python that environments are made with, and its minor version as ``3.11``.
+
+    That is the base of the running one, or when it is too old the newest on PATH. Raises SetupError when there is none.
+    """
+    if sys.version_info[:2] >= OLDEST:
+        return Path(getattr(sys, "_base_executable", sys.executable)), "{}.{}".format(*sys.version_info)
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+        if (found := shutil.which(f"python3.{minor}")) and (path := _executable(found)):
+            return path, f"3.{minor}"
+    raise SetupError(
+        f"the rehearsal's environments need Python {OLDEST[0]}.{OLDEST[1]} or newer; {sys.executable} is "
+        f"{sys.version.split()[0]} and PATH has no newer one. Install one (Debian, Ubuntu: apt-get install python3.11)"
+    )
+
+
+def _executable(found: str) -> Path | None:
+    """What a ``python3.X`` on PATH really is; None when it is a shim with nothing behind it."""
+    told = subprocess.run(
+        [found, "-c", "import sys; print(sys._base_executable)"], capture_output=True, text=True, check=False
+    )
+    return Path(told.stdout.strip()) if told.returncode == 0 else None
+
+
+def names() -> list[str]:
+    """Environments that have a lock."""
+    return sorted(path.stem for path in LOCKS.glob("*.txt"))
+
+
+def digest(lock: bytes, minor: str) -> str:
+    """What tells one environment from another of the same name."""
+    return hashlib.sha256(lock + b"\n" + minor.encode()).hexdigest()[:12]
+
+
+def folder(name: str) -> Path:
+    """Where the environment ``name`` is, or will be."""
+    _, minor = interpreter()
+    return cache_dir() / "envs" / f"{name}-{digest(_lock(name).read_bytes(), minor)}"
+
+
+def find(name: str) -> Path | None:
+    """Folder of the environment ``name``; None when it is not there or its Python has gone."""
+    path = folder(name)
+    complete = read_manifest(path / COMPLETE) is not None and os.access(path / "bin" / "python", os.X_OK)
+    return path if complete else None
+
+
+def ensure(name: str, say: Say) -> Path:
+    """Folder of the environment ``name``, made from its lock when it is not there."""
+    if path := find(name):
+        return path
+    path = folder(name)
+    with locked(path.parent / f".{name}.lock", say):
+        if find(name) is None:
+            with step(say, f"making the Python environment {name}"):
+                _make(name, path)
+    return path
+
+
+def uv() -> str | None:
+    """uv on PATH, or beside the running Python."""
+    beside = Path(sys.executable).with_name("uv")
+    return shutil.which("uv") or (str(beside) if os.access(beside, os.X_OK) else None)
+
+
+def _lock(name: str) -> Path:
+    path = LOCKS / f"{name}.txt"
+    if not path.exists():
+        raise SetupError(f"there is no environment {name}: {path} does not exist; there are {', '.join(names())}")
+    return path
+
+
+def _make(name: str, path: Path) -> None:
+    began = time.monotonic()
+    lock = _lock(name)
+    base, _ = interpreter()
+    python = path / "bin" / "python"
+    what = f"making the Python environment {name} in {path}"
+    if path.exists():
+        shutil.rmtree(path)  # half made
+    # The lock is complete: --no-deps keeps the resolver from having another opinion.
+    if tool := uv():
+        run(what, [tool, "venv", "--no-config", "--python", base, path])
+        install: list[str | Path] = [tool, "pip", "install", "--no-deps", "--compile-bytecode", "--python", python]
+    else:
+        hint = "On Debian and Ubuntu `python3 -m venv` needs the package python3-venv"
+        run(what, [base, "-m", "venv", path], hint=hint)
+        install = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-deps"]
+    run(what, [*install, "-r", lock], hint="Packages come from the configured Python index; is it reachable?")
+    write_manifest(
+        path / COMPLETE,
+        {
+            "python": str(base),
+            "lock": hashlib.sha256(lock.read_bytes()).hexdigest(),
+            "seconds": round(time.monotonic() - began, 1),
+        },
+    )
