@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Union
 
 from rehearsal.settings import write_private
 
-Value = Union[str, int, float, bool, Path, Sequence[str]]
+Value = str | int | float | bool | Path | Sequence[str]
 Sections = Mapping[str, Mapping[str, Value]]
 """Section name to options. A list becomes oslo.config's comma-separated form."""
 
@@ -29,10 +28,7 @@ def render(sections: Sections) -> str:
 def _value(section: str, key: str, value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (list, tuple)):
-        text = ",".join(value)
-    else:
-        text = str(value)
+    text = ",".join(value) if isinstance(value, (list, tuple)) else str(value)
     if "\n" in text:
         raise ValueError(f"[{section}] {key}: a line break cannot be written to a configuration file")
     return text.replace("$", "$$")

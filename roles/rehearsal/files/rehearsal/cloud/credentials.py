@@ -25,7 +25,7 @@ OPERATOR_ROLES = ("member", "load-balancer_member")
 class ApplicationCredential:
     """One of the operator's application credentials. The cloud of ``clouds.yaml`` has the same name.
 
-    An unrestricted one may make trusts and further application credentials, which Magnum's drivers do for a cluster.
+    An unrestricted one may make further application credentials, which Magnum's drivers do for each cluster.
     """
 
     name: str
@@ -73,15 +73,16 @@ def ensure(cloud: Cloud, operator: Connection) -> None:
     A credential whose secret is not known here any more (Keystone tells it once) is made again.
     """
     known = _known(cloud)
+    identity: Any = operator.identity
     user = operator.current_user_id
-    present = {one.name: one.id for one in operator.identity.application_credentials(user)}
+    present = {one.name: one.id for one in identity.application_credentials(user)}
     for wanted in APPLICATION_CREDENTIALS:
         entry = known.get(wanted.name)
         if entry and present.get(wanted.name) == entry["id"]:
             continue
         if wanted.name in present:
-            operator.identity.delete_application_credential(user, present[wanted.name])
-        made = operator.identity.create_application_credential(
+            identity.delete_application_credential(user, present[wanted.name])
+        made = identity.create_application_credential(
             user, wanted.name, description=wanted.description, unrestricted=wanted.unrestricted
         )
         known[wanted.name] = {"id": made.id, "secret": made.secret}

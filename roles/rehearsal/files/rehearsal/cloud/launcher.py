@@ -88,7 +88,8 @@ class Launcher:
             early = self.early_deaths[name] = self.early_deaths[name] + 1 if lived < STEADY else 0
             delay = DELAYS[min(early, len(DELAYS) - 1)]
             state.update(pid=None, died=f"{_cause(status)} after {lived:.0f} s, at {time.strftime('%F %T')}")
-            _say(f"{name} (process {pid}) {state['died']}; it is started again in {delay:.0f} s; see {self.cloud.log(name)}")
+            again = f"it is started again in {delay:.0f} s; see {self.cloud.log(name)}"
+            _say(f"{name} (process {pid}) {state['died']}; {again}")
             self.due[name] = time.monotonic() + delay
             self._publish()
 
@@ -165,14 +166,14 @@ def _serve(port: int, application: Any) -> None:
     class Handler(WSGIRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002
             _say(f"{self.command} {self.path} {code}")
 
         def address_string(self) -> str:
             return "127.0.0.1"  # no name look-up
 
     server = make_server("127.0.0.1", port, application, threaded=True, request_handler=Handler)
-    server.daemon_threads = True  # type: ignore[attr-defined]
+    server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name=f"port {port}", daemon=True).start()
 
 

@@ -9,7 +9,7 @@ from neutron_lib.api.definitions import portbindings
 from neutron_lib.plugins.ml2 import api
 
 
-class Driver(api.MechanismDriver):  # type: ignore[misc]
+class Driver(api.MechanismDriver):
     """Binds to the first segment of the port's network."""
 
     def initialize(self) -> None:

@@ -54,9 +54,7 @@ def created(load_balancer: Any) -> Status:
             "l7rules": [active(rule.l7rule_id) for policy in policies for rule in _given(policy.rules)],
             "pools": [active(pool.pool_id) for pool in pools],
             "members": [active(member.member_id) for pool in pools for member in _given(pool.members)],
-            "healthmonitors": [
-                active(pool.healthmonitor.healthmonitor_id) for pool in pools if pool.healthmonitor
-            ],
+            "healthmonitors": [active(pool.healthmonitor.healthmonitor_id) for pool in pools if pool.healthmonitor],
         }
     )
 

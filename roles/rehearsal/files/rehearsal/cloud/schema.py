@@ -29,11 +29,7 @@ class SchemaError(Exception):
 
 def missing(cloud: Cloud) -> list[Service]:
     """Services whose databases are not there yet."""
-    return [
-        service
-        for service in services().values()
-        if not _marker(cloud, service).exists()
-    ]
+    return [service for service in services().values() if not _marker(cloud, service).exists()]
 
 
 def template(service: Service) -> Path:
@@ -67,8 +63,8 @@ def create(cloud: Cloud, wanted: list[Service]) -> None:
 
     Each is made in a forked process. Raises ``SchemaError`` when one of them fails.
     """
-    waiting, running = list(wanted), {}
-    failed = []
+    waiting, failed = list(wanted), []
+    running: dict[int, Service] = {}
     while waiting or running:
         while waiting and len(running) < PARALLEL:
             service = waiting.pop(0)

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rehearsal.cloud import credentials, waiting
 from rehearsal.cloud.layout import Cloud
@@ -45,7 +45,7 @@ def seed(cloud: Cloud, report: Report) -> None:
     for service in sorted(services().values(), key=lambda one: one.name == "nova"):  # Nova takes longest to start
         for endpoint in service.endpoints:
             waiting.for_port(cloud.settings.port(endpoint.port), endpoint.name)
-        service.seed(cloud, admin, project_id)
+        service.seed(admin, project_id)
     report("images, flavors, networks and quotas are there")
     _keypair(cloud, operator)
     write_private(_marker(cloud), json.dumps({"sources": _sources(), "project_id": project_id}) + "\n")
@@ -53,7 +53,7 @@ def seed(cloud: Cloud, report: Report) -> None:
 
 def _identity(cloud: Cloud, admin: Connection) -> str:
     """The project and its operator. Returns the project's id."""
-    identity = admin.identity
+    identity: Any = admin.identity
     project = identity.find_project(credentials.PROJECT, domain_id="default")
     if project is None:
         project = identity.create_project(

@@ -50,7 +50,7 @@ class Service(abc.ABC):
     def load(self, cloud: Cloud, serve: Serve) -> None:
         """Start the service's API and workers in this process, and return once the API is served."""
 
-    def seed(self, cloud: Cloud, admin: Connection, project_id: str) -> None:  # noqa: B027
+    def seed(self, admin: Connection, project_id: str) -> None:  # noqa: B027
         """Make through the API what only an administrator may: the operator's limits and what they choose from.
 
         Called again at every change of this package: it must leave alone what is there already.

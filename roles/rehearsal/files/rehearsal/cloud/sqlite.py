@@ -23,7 +23,7 @@ def install() -> None:
     if _installed:
         return
     _installed = True
-    from oslo_db.sqlalchemy import engines, enginefacade
+    from oslo_db.sqlalchemy import enginefacade, engines
 
     create_engine = engines.create_engine
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from openstack.connection import Connection
 
 KUBERNETES_VERSIONS = ("v1.34.4", "v1.33.6")
-"""Versions for which there is an image ``ubuntu-jammy-kube-<version>``, as the Cluster API drivers' images are named."""
+"""Versions for which there is an image ``ubuntu-jammy-kube-<version>``, as Cluster API drivers name them."""
 
 
 class Glance(Service):
@@ -51,7 +51,7 @@ class Glance(Service):
         os.environ["OS_GLANCE_CONFIG_DIR"] = str(cloud.etc)
         serve("glance", importlib.import_module("glance.wsgi.api").application)
 
-    def seed(self, cloud: Cloud, admin: Connection, project_id: str) -> None:
+    def seed(self, admin: Connection, project_id: str) -> None:  # noqa: ARG002
         have = {image.name for image in admin.image.images()}
         for version in KUBERNETES_VERSIONS:
             name = f"ubuntu-jammy-kube-{version}"

@@ -6,6 +6,7 @@ import importlib
 import os
 import uuid
 from collections.abc import Mapping
+from typing import Any
 from unittest import mock
 
 from rehearsal.cloud import sqlite, tools
@@ -94,16 +95,16 @@ def _bootstrap(cloud: Cloud) -> None:
     _catalog(cloud, providers.catalog_api)
 
 
-def _catalog(cloud: Cloud, catalog: object) -> None:
-    known = {entry["type"]: entry["id"] for entry in catalog.list_services()}  # type: ignore[attr-defined]
-    have = {(e["service_id"], e["interface"]): e for e in catalog.list_endpoints()}  # type: ignore[attr-defined]
+def _catalog(cloud: Cloud, catalog: Any) -> None:
+    known = {entry["type"]: entry["id"] for entry in catalog.list_services()}
+    have = {(e["service_id"], e["interface"]): e for e in catalog.list_endpoints()}
     for service in services().values():
         for endpoint in service.endpoints:
             service_id = known.get(endpoint.type)
             if service_id is None:
                 service_id = uuid.uuid4().hex
                 entry = {"id": service_id, "type": endpoint.type, "name": endpoint.name, "enabled": True}
-                catalog.create_service(service_id, entry)  # type: ignore[attr-defined]
+                catalog.create_service(service_id, entry)
             url = cloud.url(endpoint.port) + endpoint.path
             for interface in INTERFACES:
                 present = have.get((service_id, interface))
@@ -116,9 +117,9 @@ def _catalog(cloud: Cloud, catalog: object) -> None:
                         "region_id": REGION,
                         "enabled": True,
                     }
-                    catalog.create_endpoint(reference["id"], reference)  # type: ignore[attr-defined]
+                    catalog.create_endpoint(reference["id"], reference)
                 elif present["url"] != url:
-                    catalog.update_endpoint(present["id"], {**present, "url": url})  # type: ignore[attr-defined]
+                    catalog.update_endpoint(present["id"], {**present, "url": url})
 
 
 SERVICE = Keystone()

@@ -73,7 +73,7 @@ class Magnum(Service):
         serve("magnum", app.load_app())
         threading.Thread(target=_run_periodic_tasks, name="periodic tasks", daemon=True).start()
 
-    def seed(self, cloud: Cloud, admin: Connection, project_id: str) -> None:
+    def seed(self, admin: Connection, project_id: str) -> None:
         api = admin.container_infrastructure_management
         path = f"/quotas/{project_id}/Cluster"
         body = {"project_id": project_id, "resource": "Cluster", "hard_limit": MAX_CLUSTERS}
@@ -85,7 +85,7 @@ class Magnum(Service):
 
 
 def _serialise_writers() -> None:
-    """One writer at a time: Magnum opens its sessions past oslo.db's scopes, and all its writers are in this process."""
+    """One writer at a time: Magnum opens sessions past oslo.db's scopes, and all its writers are in this process."""
     from magnum.db.sqlalchemy import api
 
     lock, session_for_write = threading.RLock(), api._session_for_write

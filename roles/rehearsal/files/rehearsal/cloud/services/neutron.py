@@ -75,7 +75,7 @@ class Neutron(Service):
         os.environ.update(OS_NEUTRON_CONFIG_DIR=str(cloud.etc), OS_NEUTRON_CONFIG_FILES="neutron.conf")
         serve("neutron", importlib.import_module("neutron.wsgi.api").application)
 
-    def seed(self, cloud: Cloud, admin: Connection, project_id: str) -> None:
+    def seed(self, admin: Connection, project_id: str) -> None:
         network = admin.network.find_network(EXTERNAL_NETWORK)
         if network is None:
             network = admin.network.create_network(

@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rehearsal.cloud import sqlite, waiting
 from rehearsal.cloud.config import Sections
@@ -150,25 +150,25 @@ class Nova(Service):
         _start_workers()
         serve("nova", application)
 
-    def seed(self, cloud: Cloud, admin: Connection, project_id: str) -> None:
-        have = {flavor.name for flavor in admin.compute.flavors()}
+    def seed(self, admin: Connection, project_id: str) -> None:
+        compute: Any = admin.compute
+        have = {flavor.name for flavor in compute.flavors()}
         for flavor in FLAVORS:
             if flavor.name in have:
                 continue
-            made = admin.compute.create_flavor(
+            made = compute.create_flavor(
                 name=flavor.name, vcpus=flavor.vcpus, ram=flavor.memory, disk=flavor.disk, is_public=True
             )
             if flavor.gpus:
-                admin.compute.create_flavor_extra_specs(made, {"rehearsal:gpus": str(flavor.gpus)})
-        admin.compute.update_quota_set(project_id, **QUOTA)
+                compute.create_flavor_extra_specs(made, {"rehearsal:gpus": str(flavor.gpus)})
+        compute.update_quota_set(project_id, **QUOTA)
 
 
 def _create_placement_schema(cloud: Cloud) -> None:
     """Placement's tables and the revision they are at; its options are its own, apart from Nova's."""
     from oslo_config import cfg
-    from placement import conf
+    from placement import conf, db_api
     from placement.db.sqlalchemy import migration
-    from placement import db_api
 
     config = cfg.ConfigOpts()
     conf.register_opts(config)

@@ -47,7 +47,8 @@ class Octavia(Service):
         with Session(engine) as session, session.begin():
             for model, names in _vocabularies(models):
                 session.add_all(model(name=name) for name in names)
-        tools.main("octavia.db.migration.cli", "octavia-db-manage", "--config-file", self.config_file(cloud), "stamp", "head")
+        file = self.config_file(cloud)
+        tools.main("octavia.db.migration.cli", "octavia-db-manage", "--config-file", file, "stamp", "head")
 
     def load(self, cloud: Cloud, serve: Serve) -> None:
         sqlite.install()
@@ -64,7 +65,7 @@ class Octavia(Service):
 
         serve("octavia", one_at_a_time)
 
-    def seed(self, cloud: Cloud, admin: Connection, project_id: str) -> None:
+    def seed(self, admin: Connection, project_id: str) -> None:
         admin.load_balancer.update_quota(project_id, **QUOTA)
 
 
