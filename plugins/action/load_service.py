@@ -1,0 +1,158 @@
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+"""Read the two files of a service, check them, and set their keys as facts. The logic is in module_utils/service.py."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.parsing.vault import AnsibleVaultError
+from ansible.plugins.action import ActionBase
+from ansible.template import Templar
+from ansible.utils.vars import load_extra_vars
+from ansible_collections.stfc.jupyterhub.plugins.module_utils import service
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import Deferred
+
+try:
+    from ansible.template import trust_as_template
+except ImportError:  # ansible-core 2.18 trusts every text
+
+    def trust_as_template(value: str) -> str:  # type: ignore[misc]
+        return value
+
+
+COLLECTION = Path(__file__).resolve().parents[2]
+
+ARGUMENTS: dict[str, Any] = {
+    "openstack_vars": {"type": "str"},
+    "jupyterhub_vars": {"type": "str"},
+    "overlays": {"type": "list", "elements": "str"},
+}
+
+SHIPPED = {"openstack": "roles/cluster/files/openstack.yml", "jupyterhub": "roles/hub/files/jupyterhub.yml"}
+"""Where an installed collection has the files that a checkout has in ``vars/``."""
+
+
+class ActionModule(ActionBase):
+    """Reads files on the controller, and touches nothing."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        files = [self._file(name, arguments, variables) for name in SHIPPED]
+        overlays = arguments["overlays"]
+        if overlays is None:
+            overlays = self._variable("service_overlays", variables) or []
+        overlays = [_named(overlay) for overlay in ([overlays] if isinstance(overlays, str) else overlays)]
+        try:
+            loaded = service.load(
+                *files,
+                overlays,
+                read=self._read,
+                renderer=self._renderer,
+                variables=variables,
+                extra=load_extra_vars(self._loader),
+            )
+        except service.ServiceError as error:
+            # Shown here as text: in a result, some of the callbacks would print it as one line of JSON.
+            self._display.display(f"\n{error}\n", color=constants.COLOR_ERROR)
+            errors = sum(problem.severity == "error" for problem in error.problems)
+            named = " and ".join(dict.fromkeys(problem.file for problem in error.problems))
+            message = f"The report above says what to change in {named} ({errors} error{'s' * (errors != 1)})."
+            return {**result, "failed": True, "msg": message}
+        for problem in loaded.warnings:
+            self._display.warning(" ".join(str(problem).split()), formatted=False)
+        self._warn_of_fact_cache()
+        facts = {**loaded.values, "service_files": [os.path.abspath(file) for file in loaded.files]}
+        # The facts hold the service's secrets.
+        return {**result, "changed": False, "ansible_facts": facts, "_ansible_no_log": True}
+
+    def _variable(self, name: str, variables: Mapping[str, Any]) -> Any:
+        value = variables.get(name)
+        return self._templar.template(value) if value is not None else None
+
+    def _file(self, name: str, arguments: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
+        """The file to use: argument, variable, the playbook's checkout, this folder, the collection's own."""
+        given = arguments[f"{name}_vars"] or self._variable(f"{name}_vars", variables)
+        if given:
+            return _named(str(given))
+        playbooks = variables.get("playbook_dir")
+        candidates = [Path(str(playbooks)).parent / "vars"] if playbooks else []
+        candidates.append(Path.cwd() / "vars")
+        for folder in candidates:
+            if (folder / f"{name}.yml").is_file():
+                return _named(str(folder / f"{name}.yml"))
+        return str(COLLECTION / SHIPPED[name])
+
+    def _read(self, file: str) -> str:
+        """Text of a file, decrypted if it is a vault."""
+        path = os.path.abspath(file)
+        with open(path, "rb"):  # for an OSError that says why
+            pass
+        try:
+            content, _show = self._loader._get_file_contents(path)
+        except AnsibleVaultError as error:
+            raise ValueError("it is encrypted; give the vault's password, for example with --ask-vault-pass") from error
+        try:
+            return bytes(content).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"byte {error.start + 1} is not UTF-8; save it as UTF-8") from error
+
+    def _renderer(self, variables: Mapping[str, Any]) -> Callable[[Deferred], Any]:
+        """Renders with Ansible's templates; ``variables`` may hold further templates."""
+        scope = {name: self._for_templates(value) for name, value in variables.items()}
+        templar = Templar(loader=self._loader, variables=scope)
+
+        def render(value: Deferred) -> Any:
+            if value.tag:
+                return self._decrypt(value)
+            try:
+                return templar.template(trust_as_template(value.text))
+            except Exception as error:  # filters and lookups raise anything
+                text = str(error).strip()
+                undefined = re.search(r"'([^']+)' is undefined", text)
+                reason = text.split("\n")[0] if text else type(error).__name__
+                raise service.RenderError(reason, undefined.group(1) if undefined else "") from error
+
+        return render
+
+    def _for_templates(self, value: Any) -> Any:
+        if isinstance(value, Deferred):
+            if not value.tag:
+                return trust_as_template(value.text)
+            try:
+                return self._decrypt(value)
+            except service.RenderError:
+                return None  # reported where it stands
+        if type(value) is dict:
+            return {name: self._for_templates(member) for name, member in value.items()}
+        if type(value) is list:
+            return [self._for_templates(member) for member in value]
+        return value
+
+    def _decrypt(self, value: Deferred) -> str:
+        try:
+            return bytes(self._loader._vault.decrypt(value.text.encode())).decode("utf-8")
+        except Exception as error:
+            raise service.RenderError("cannot be decrypted") from error
+
+    def _warn_of_fact_cache(self) -> None:
+        cache = str(constants.config.get_config_value("CACHE_PLUGIN"))
+        if cache.rpartition(".")[2] != "memory":
+            self._display.warning(f"The fact cache {cache} keeps this service's secrets. Use fact_caching = memory.")
+
+
+def _named(file: str) -> str:
+    """A file as people are told of it: from the current directory where it is below it."""
+    path = os.path.abspath(os.path.expanduser(file))
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative

@@ -1,0 +1,137 @@
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+"""The only source of the two files' keys: type, unit, default, description, example, choices and rules."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from . import rules
+from .convert import UNKNOWN, Context, Converter, Deferred, Finding, Path, show_path
+from .jupyterhub import JUPYTERHUB
+from .keys import REQUIRED, File, Key
+from .openstack import OPENSTACK
+
+FILES = (OPENSTACK, JUPYTERHUB)
+
+__all__ = (
+    "FILES",
+    "JUPYTERHUB",
+    "OPENSTACK",
+    "REQUIRED",
+    "UNKNOWN",
+    "Context",
+    "Converter",
+    "Deferred",
+    "File",
+    "Finding",
+    "Key",
+    "ModelError",
+    "Path",
+    "check",
+    "defaults",
+    "finish",
+    "normalise",
+    "show_path",
+)
+
+
+class ModelError(ValueError):
+    """Values that do not follow the model; ``findings`` says where and why."""
+
+    def __init__(self, findings: Iterable[Finding], values: Mapping[str, Any]) -> None:
+        self.findings = list(findings)
+        lines = []
+        for finding in self.findings:
+            hint = f"; {finding.hint}" if finding.hint else ""
+            lines.append(f"{show_path(finding.path, values)}: {finding.message}{hint}")
+        super().__init__("\n".join(lines))
+
+
+def check(
+    values: Mapping[str, Any], files: Iterable[File] = FILES, context: Context | None = None
+) -> tuple[dict[str, Any], list[Finding]]:
+    """Convert the merged values of ``files`` and apply every rule.
+
+    The values come back with wrong ones UNKNOWN; they are whole when no finding is an error (then see ``finish``).
+    """
+    converter = Converter(context)
+    converted = converter.files(files, values)
+    return converted, [*converter.findings, *rules.check(converted)]
+
+
+def finish(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the roles get, from converted values without errors.
+
+    Disabled groups and profiles are left out, and defaults that are another key's value are filled in: a profile's
+    ``image``, ``display_name`` and ``memory_guarantee``, ``hub_shared_memory`` stays null, a group's ``min``,
+    the kernels' ``idle_timeout``.
+    """
+    result = copy.deepcopy(dict(values))
+    if "cluster_node_groups" in result:
+        groups = [group for group in result["cluster_node_groups"] if group["enabled"]]
+        for group in groups:
+            if group["max"] is not None and group["min"] is None:
+                group["min"] = 1
+        result["cluster_node_groups"] = groups
+    if "hub_profiles" in result:
+        profiles = [profile for profile in result["hub_profiles"] if profile["enabled"]]
+        for profile in profiles:
+            profile["image"] = profile["image"] or result["hub_image"]
+            profile["display_name"] = profile["display_name"] or profile["name"]
+            if profile["memory_guarantee"] is None:
+                profile["memory_guarantee"] = profile["memory"]
+            profile["environment"] = {name: _text(value) for name, value in profile["environment"].items()}
+        if len(profiles) == 1:
+            profiles[0]["default"] = True
+        result["hub_profiles"] = profiles
+    if "hub_culling" in result:
+        kernels = result["hub_culling"]["kernels"]
+        if kernels["idle_timeout"] is None:
+            kernels["idle_timeout"] = result["hub_culling"]["idle_timeout"]
+    return result
+
+
+def normalise(values: Mapping[str, Any], files: Iterable[File] = FILES) -> dict[str, Any]:
+    """Values of one or both files as the roles get them, whether written (``1.5G``) or loaded before (1610612736).
+
+    Names that are not keys of ``files`` are ignored: ``values`` may be all variables of a play. The same as before
+    when called on its own result. Raises ModelError, a ValueError, with everything that is wrong.
+    """
+    files = tuple(files)
+    known = {key.name for file in files for key in file.keys}
+    given = {name: value for name, value in values.items() if name in known}
+    converted, findings = check(given, files)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        raise ModelError(errors, given)
+    return finish(converted)
+
+
+def defaults(file: File) -> dict[str, Any]:
+    """The default of every key that has one, as the roles get it: integers of bytes and seconds, objects filled in.
+
+    Keys of an object that its ``type`` makes necessary have no default and are left out.
+    """
+    result: dict[str, Any] = {}
+    for key in file.keys:
+        if key.required:
+            continue
+        converter = Converter()
+        value = converter.value(key, key.default, (key.name,)) if key.default is not None else None
+        result[key.name] = _known(value)
+    return finish({**result, **({"hub_image": result["hub_image"]} if "hub_image" in result else {})})
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _known(member) for name, member in value.items() if member is not UNKNOWN}
+    if isinstance(value, list):
+        return [_known(member) for member in value]
+    return value
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,268 @@
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+"""The keys of ``openstack.yml``: where the service runs and how big it is."""
+
+from __future__ import annotations
+
+from . import keys
+from .keys import File, Key
+
+SITE = "what the site chooses"
+
+CONTROL_PLANE = (
+    Key(
+        "flavor",
+        "string",
+        "Flavor of the control plane's nodes. Kubernetes wants at least 2 VCPUs and 2 GiB there.",
+        default="c3.small",
+    ),
+    Key(
+        "count",
+        "integer",
+        "How many nodes the control plane has. Odd: etcd gains nothing from one more, and Magnum refuses even numbers.",
+        default=3,
+        minimum=1,
+        maximum=9,
+    ),
+)
+
+BOOT_VOLUME = (
+    Key("size", "integer", "Size in GiB.", minimum=1, example=50),
+    Key("type", "string", "Cinder volume type.", default=None, null="the site's default type", example="ceph-ssd"),
+)
+
+NODE_GROUP = (
+    Key(
+        "name",
+        "string",
+        "Name of the node group in Magnum. `default-worker` is the group that Magnum makes first; there must be one.",
+        check=keys.dns_label,
+        example="default-worker",
+    ),
+    Key(
+        "enabled",
+        "boolean",
+        "`false`: the group is described here but not made; one that exists is removed.",
+        default=True,
+    ),
+    Key("flavor", "string", "Flavor of the group's nodes.", example="c3.medium"),
+    Key(
+        "min",
+        "integer",
+        "Fewest nodes. With `max` the group is autoscaled between the two.",
+        default=None,
+        null="1 where `max` is given",
+        minimum=0,
+        maximum=10000,
+        example=1,
+    ),
+    Key(
+        "max",
+        "integer",
+        "Most nodes.",
+        default=None,
+        null="not autoscaled",
+        minimum=1,
+        maximum=10000,
+        example=20,
+    ),
+    Key(
+        "count",
+        "integer",
+        "A fixed number of nodes, in place of `min` and `max`.",
+        default=None,
+        null="autoscaled between `min` and `max`",
+        minimum=0,
+        maximum=10000,
+        example=3,
+    ),
+    Key("gpus", "integer", "GPUs of one node.", default=0, minimum=0, maximum=64, example=1),
+    Key(
+        "gpu_resource",
+        "string",
+        "Name under which Kubernetes offers the GPUs.",
+        default="nvidia.com/gpu",
+        pattern=r"[a-z0-9.-]+/[A-Za-z0-9._-]+",
+    ),
+    Key("labels", "mapping", "Further Magnum labels of this group, passed as they are.", default={}),
+    Key("image", "string", "Image of the group's nodes.", default=None, null="the cluster's image"),
+    Key("availability_zone", "string", "Nova availability zone of the nodes.", default=None, null=SITE),
+    Key(
+        "boot_volume",
+        "object",
+        "Boot the nodes from Cinder volumes.",
+        default=None,
+        null="from the flavor's own disk",
+        options=BOOT_VOLUME,
+        object_name="a boot volume",
+        example={"size": 50},
+    ),
+)
+
+OPENSTACK = File(
+    name="openstack.yml",
+    title="Where it runs and how big it is",
+    description="Describes the Magnum cluster. Given with `-e openstack_vars=FILE` or by an inventory.",
+    keys=(
+        Key("openstack_cloud", "string", "Entry of `clouds.yaml` to use.", default="openstack"),
+        Key(
+            "cluster_name",
+            "string",
+            "Name of the cluster in Magnum.",
+            default="jupyterhub",
+            # Magnum's own rule: magnum/api/controllers/v1/cluster.py, Cluster.name
+            pattern=r"[a-zA-Z][a-zA-Z0-9_.-]{0,241}",
+        ),
+        Key(
+            "cluster_driver",
+            "string",
+            "The Magnum driver of the site. `auto` finds out.",
+            default="auto",
+            choices=("auto", "heat", "capi-helm", "cluster-api"),
+        ),
+        Key(
+            "cluster_template",
+            "string",
+            "Name or ID of a cluster template that the site provides, used as it is.",
+            default=None,
+            null="one of our own is kept",
+        ),
+        Key(
+            "cluster_kubernetes_version",
+            "string",
+            "Version of Kubernetes.",
+            default="v1.34.4",
+            check=keys.kubernetes_version,
+        ),
+        Key("cluster_image", "string", "Image of the nodes, by name or ID.", default="ubuntu-jammy-kube-v1.34.4"),
+        Key("cluster_keypair", "string", "Nova keypair that may log in to the nodes.", default=None, null="none"),
+        Key(
+            "cluster_external_network",
+            "string",
+            "Network that floating IPs come from, by name or ID.",
+            default="External",
+        ),
+        Key(
+            "cluster_fixed_network",
+            "string",
+            "Network of the nodes, by name or ID.",
+            default=None,
+            null="the cluster gets one of its own",
+        ),
+        Key(
+            "cluster_fixed_subnet",
+            "string",
+            "Subnet of the nodes, by name or ID.",
+            default=None,
+            null="the cluster gets one of its own",
+        ),
+        Key(
+            "cluster_dns_nameserver",
+            "string",
+            "Name server of the cluster's own subnet.",
+            default=None,
+            null=SITE,
+            check=keys.ipv4,
+            example="192.0.2.53",
+        ),
+        Key(
+            "cluster_network_driver",
+            "string",
+            "Network plugin of the cluster. Flannel does not enforce network policies: users would reach each other.",
+            default="calico",
+            choices=("calico", "cilium", "flannel"),
+        ),
+        Key(
+            "cluster_api_floating_ip",
+            "boolean",
+            "Give the API server a floating IP.",
+            default=True,
+        ),
+        Key(
+            "cluster_api_allowed_cidrs",
+            "list",
+            "Ranges of addresses that may reach the API server. Empty: all.",
+            default=[],
+            check=keys.cidr,
+            example=["192.0.2.0/24"],
+        ),
+        Key(
+            "cluster_registry_mirror",
+            "string",
+            "Registry that the nodes pull the cluster's own images from, with its path.",
+            default=None,
+            null="the images' own registries",
+            example="registry.example.org/kubernetes",
+        ),
+        Key("cluster_auto_healing", "boolean", "Let Magnum replace broken nodes.", default=True),
+        Key(
+            "cluster_octavia_provider",
+            "string",
+            "Octavia provider of the load balancers.",
+            default=None,
+            null=SITE,
+            example="amphora",
+        ),
+        Key(
+            "cluster_availability_zone",
+            "string",
+            "Nova availability zone of nodes whose group does not say.",
+            default=None,
+            null=SITE,
+        ),
+        Key(
+            "cluster_control_plane",
+            "object",
+            "The nodes that run Kubernetes itself.",
+            default={},
+            options=CONTROL_PLANE,
+            object_name="a control plane",
+        ),
+        Key(
+            "cluster_node_groups",
+            "list",
+            "The groups of nodes that run the hub and its users. Their order means nothing.",
+            default=[{"name": "default-worker", "flavor": "c3.medium", "min": 1, "max": 20}],
+            options=NODE_GROUP,
+            unique="name",
+            object_name="a node group",
+        ),
+        Key(
+            "cluster_labels",
+            "mapping",
+            "Further Magnum labels of the cluster, passed as they are.",
+            default={},
+            example={"cloud_provider_tag": "v1.34.1"},
+        ),
+        Key(
+            "cluster_kubeconfig",
+            "string",
+            "File that the cluster's kubeconfig is written to, for its owner alone.",
+            default=None,
+            null="`~/.kube/stfc.jupyterhub/<cloud>-<cluster>.yaml`",
+        ),
+        Key(
+            "cluster_create_timeout",
+            "duration",
+            "How long to wait for the cluster to be made.",
+            default="60m",
+            minimum=60,
+            example="1h30m",
+        ),
+        Key(
+            "cluster_update_timeout",
+            "duration",
+            "How long to wait for one change of the cluster or of a node group.",
+            default="60m",
+            minimum=60,
+        ),
+        Key(
+            "cluster_delete_timeout",
+            "duration",
+            "How long to wait for the cluster to be gone.",
+            default="30m",
+            minimum=60,
+        ),
+    ),
+)
+"""``openstack.yml``."""

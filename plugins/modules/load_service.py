@@ -1,0 +1,75 @@
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+# The work is done by the action plugin of the same name; this is its documentation.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: load_service
+short_description: Read, check and merge the two files that describe a service
+version_added: 0.1.0
+author: Science and Technology Facilities Council Cloud (@stfc)
+description:
+  - Reads C(openstack.yml) and C(jupyterhub.yml), checks each as it is written, merges overlays over them, renders
+    templates and checks again. Everything that is wrong with any of the files is in one report, by file, line and key.
+  - Sets every key as a fact of its own name. Sizes are integers of bytes, durations integers of seconds, every default
+    is filled in, node groups and profiles with C(enabled=false) are left out.
+  - Extra variables (C(-e hub_domain=...)) that are keys of the files beat the files, and are checked with them. They
+    reach the roles as they are given, so one that loading would change (V(20m), or part of an object) is refused;
+    put it into an overlay.
+  - Warnings do not fail the task.
+options:
+  openstack_vars:
+    description:
+      - The file that says where the service runs and how big it is, relative to the current directory.
+      - Defaults to the variable C(openstack_vars), then to C(vars/openstack.yml) of the playbook's checkout, then to
+        that of the current directory, then to the one that comes with the collection.
+    type: str
+  jupyterhub_vars:
+    description:
+      - The file that says what users see. Defaults in the same way to C(jupyterhub_vars) and C(vars/jupyterhub.yml).
+    type: str
+  overlays:
+    description:
+      - Files that are merged over the two, in this order. Objects are merged key by key, lists are replaced.
+      - Defaults to the variable C(service_overlays).
+    type: list
+    elements: str
+attributes:
+  check_mode:
+    description: Runs the same in check mode.
+    support: full
+  diff_mode:
+    description: Changes nothing, so there is no difference to show.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Read and check the files of this service
+  stfc.jupyterhub.load_service:
+
+- name: Read the files of another service
+  stfc.jupyterhub.load_service:
+    openstack_vars: teams/physics/openstack.yml
+    jupyterhub_vars: teams/physics/jupyterhub.yml
+    overlays:
+      - teams/physics/staging.yml
+"""
+
+RETURN = r"""
+ansible_facts:
+  description:
+    - Every key of both files, as the roles get it. Hidden in output, since it holds secrets.
+  returned: success
+  type: dict
+  contains:
+    service_files:
+      description: The files that were read, in the order in which they were merged.
+      type: list
+      elements: str
+      sample: [/home/team/vars/openstack.yml, /home/team/vars/jupyterhub.yml]
+    cluster_create_timeout:
+      description: A duration, in seconds. The other keys are in the reference of the two files.
+      type: int
+      sample: 3600
+"""
