@@ -1,0 +1,116 @@
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+"""The chart's values as a whole. Zero to JupyterHub 4.4 (``values.schema.yaml``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from . import address, auth, groups, notebooks
+from .merge import check, merged
+from .objects import storage_class_name
+from .secrets import EXISTING_VALUES
+
+SECRETS_ANNOTATION = "jupyterhub.stfc.ac.uk/secrets"
+"""On the hub's (and with a manual certificate the proxy's) pod: a new secret restarts it."""
+
+CONCURRENT_SPAWNS = 300
+"""A server that waits for a node counts as starting for minutes; at the chart's 64 a class would be turned away."""
+
+PLACEHOLDER_PRIORITY = -10
+"""The cluster autoscaler adds no node for anything lower (``--expendable-pods-priority-cutoff``)."""
+
+# Without requests a pod is the first to be killed when a node runs out of memory.
+_REQUESTS = {
+    "hub": {"cpu": "100m", "memory": "512Mi"},
+    "proxy": {"cpu": "100m", "memory": "128Mi"},
+    "userScheduler": {"cpu": "50m", "memory": "128Mi"},
+}
+
+
+def hub_values(
+    service: Mapping[str, Any], cluster: Mapping[str, Any], secret_fingerprints: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Values of the chart, ``service["hub_values"]`` merged last.
+
+    ``secret_fingerprints``: by the name of our Secrets, what changes when their content does (secrets.py).
+    Raises HubValuesError: a profile's or the hub's node group is not there, or ``hub_values`` cannot work.
+    """
+    extra = service.get("hub_values") or {}
+    check(extra)
+    return merged(own_values(service, cluster, secret_fingerprints or {}), extra)
+
+
+def own_values(
+    service: Mapping[str, Any], cluster: Mapping[str, Any], secret_fingerprints: Mapping[str, str]
+) -> dict[str, Any]:
+    """The values without ``hub_values``."""
+    core = groups.node_group(cluster, service["hub_core_node_group"], "hub_core_node_group")
+    where: dict[str, Any] = {"nodeSelector": groups.selector(core), "tolerations": groups.tolerations(core)}
+    values: dict[str, Any] = {
+        "hub": _hub(service, where),
+        "proxy": {
+            "https": address.https(service),
+            "service": address.balancer(service, cluster),
+            "chp": {"resources": _requests("proxy"), "networkPolicy": {"enabled": True}, **where},
+            "traefik": {"resources": _requests("proxy"), "networkPolicy": {"enabled": True}, **where},
+        },
+        "singleuser": notebooks.singleuser(service, cluster),
+        "scheduling": _scheduling(where),
+        "prePuller": {
+            # The hook's pods want a PriorityClass that a first install has not made yet, and are forbidden.
+            "hook": {"enabled": False},
+            "continuous": {"enabled": service["hub_image_prepull"]},
+            "extraTolerations": notebooks.user_tolerations(service, cluster),
+        },
+        "cull": notebooks.cull(service),
+    }
+    if service["hub_image_pull_secrets"]:
+        values["imagePullSecrets"] = list(service["hub_image_pull_secrets"])
+    _annotate(values, secret_fingerprints)
+    return values
+
+
+def _hub(service: Mapping[str, Any], where: Mapping[str, Any]) -> dict[str, Any]:
+    config = auth.authentication(service)
+    config["JupyterHub"]["last_activity_interval"] = notebooks.activity_interval(service)
+    return {
+        "config": config,
+        "existingSecret": EXISTING_VALUES,
+        "concurrentSpawnLimit": CONCURRENT_SPAWNS,
+        "db": {
+            "type": "sqlite-pvc",
+            "pvc": {
+                "storage": str(service["hub_database"]["capacity"]),
+                "storageClassName": storage_class_name(service),
+            },
+        },
+        "resources": _requests("hub"),
+        "networkPolicy": {"enabled": True},
+        **where,
+    }
+
+
+def _scheduling(where: Mapping[str, Any]) -> dict[str, Any]:
+    # Node groups decide where pods go; the chart's labels for purposes are nowhere.
+    ignore = {"nodeAffinity": {"matchNodePurpose": "ignore"}}
+    return {
+        "podPriority": {"enabled": True, "userPlaceholderPriority": PLACEHOLDER_PRIORITY},
+        "userScheduler": {"enabled": True, "resources": _requests("userScheduler"), **where},
+        # Its own placeholders know one size only; it is on for its PriorityClass.
+        "userPlaceholder": {"enabled": True, "replicas": 0},
+        "corePods": ignore,
+        "userPods": ignore | {"tolerations": notebooks.USER_TOLERATIONS},
+    }
+
+
+def _annotate(values: dict[str, Any], fingerprints: Mapping[str, str]) -> None:
+    if found := fingerprints.get(EXISTING_VALUES):
+        values["hub"]["annotations"] = {SECRETS_ANNOTATION: found}
+    if found := fingerprints.get(address.MANUAL_CERTIFICATE):
+        values["proxy"]["annotations"] = {SECRETS_ANNOTATION: found}
+
+
+def _requests(component: str) -> dict[str, Any]:
+    return {"requests": dict(_REQUESTS[component])}

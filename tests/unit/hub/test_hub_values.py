@@ -1,0 +1,223 @@
+"""Rules of the values, each on its own: what must hold whatever the files say."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values import (
+    HubValuesError,
+    fingerprint,
+    hub_values,
+    overridden,
+    placeholders,
+    public_url,
+    secrets,
+)
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values.notebooks import activity_interval, split_image
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values.placeholders import cpu_quantity
+
+
+def profile_of(values: dict[str, Any], slug: str) -> dict[str, Any]:
+    return next(item for item in values["singleuser"]["profileList"] if item["slug"] == slug)["kubespawner_override"]
+
+
+def requests_of(manifest: dict[str, Any]) -> dict[str, str]:
+    return manifest["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]
+
+
+def test_no_secret_is_among_the_values(service: Any, cluster: dict[str, Any]) -> None:
+    described = service(
+        hub_https={"type": "manual", "contact_email": None, "certificate": "c", "private_key": "the key"}
+    )
+    text = json.dumps(hub_values(described, cluster))
+    assert "not-in-the-values" not in text
+    assert "the key" not in text
+
+
+def test_secrets_reach_the_hub_beside_the_values(service: Any, cluster: dict[str, Any]) -> None:
+    described = service()
+    first = secrets(described)[0]
+    given = json.loads(base64.b64decode(first["data"]["values.yaml"]))
+    assert given["hub"]["config"] == {"GenericOAuthenticator": {"client_secret": "not-in-the-values"}}
+    assert hub_values(described, cluster)["hub"]["existingSecret"] == first["metadata"]["name"]
+
+
+def test_a_fingerprint_changes_with_the_content_and_cannot_be_computed_from_it() -> None:
+    one = {"metadata": {"uid": "1", "resourceVersion": "5"}, "data": {"a": "b"}}
+    assert fingerprint(one) == fingerprint(one | {"metadata": {"uid": "1", "resourceVersion": "9"}})
+    assert fingerprint(one) != fingerprint(one | {"data": {"a": "c"}})
+    assert fingerprint(one) != fingerprint(one | {"metadata": {"uid": "2"}})
+    assert fingerprint({"data": {"a": "b"}}) == ""
+
+
+def test_a_placeholder_asks_for_what_its_profile_asks_for(service: Any, cluster: dict[str, Any]) -> None:
+    described = service.with_gpu()
+    values = hub_values(described, cluster)
+    made = {item["metadata"]["name"]: item for item in placeholders(described, cluster)}
+    assert set(made) == {"user-placeholder-default", "user-placeholder-gpu"}
+    for slug in ("default", "gpu"):
+        override, pod = profile_of(values, slug), made[f"user-placeholder-{slug}"]["spec"]["template"]["spec"]
+        requests = requests_of(made[f"user-placeholder-{slug}"])
+        assert requests["memory"] == str(override["mem_guarantee"])
+        assert requests["cpu"] == "50m"
+        assert pod["nodeSelector"] == override["node_selector"]
+        assert requests.get("nvidia.com/gpu") == override.get("extra_resource_limits", {}).get("nvidia.com/gpu")
+    assert (
+        made["user-placeholder-gpu"]["spec"]["template"]["spec"]["tolerations"]
+        == profile_of(values, "gpu")["tolerations"]
+    )
+
+
+def test_a_placeholder_follows_hub_values(service: Any, cluster: dict[str, Any]) -> None:
+    described = service(
+        hub_values={
+            "singleuser": {
+                "extraTolerations": [{"key": "mine", "operator": "Exists"}],
+                "extraResource": {"limits": {"example.org/fpga": 1}},
+                "profileList": [
+                    {"slug": "default", "kubespawner_override": {"mem_guarantee": "1G", "cpu_guarantee": 0.1}}
+                ],
+            },
+            "scheduling": {"userPods": {"tolerations": []}, "userScheduler": {"enabled": False}},
+        }
+    )
+    [made] = placeholders(described, cluster)
+    pod = made["spec"]["template"]["spec"]
+    assert requests_of(made) == {"cpu": "100m", "memory": str(2**30), "example.org/fpga": "1"}
+    assert pod["tolerations"] == [{"key": "mine", "operator": "Exists"}]
+    assert "schedulerName" not in pod
+
+
+def test_placeholders_of_a_profile_that_hub_values_dropped_are_refused(service: Any, cluster: dict[str, Any]) -> None:
+    described = service(hub_values={"singleuser": {"profileList": [{"slug": "other", "display_name": "Other"}]}})
+    with pytest.raises(HubValuesError, match="no profile with the slug 'default'"):
+        placeholders(described, cluster)
+
+
+def test_selectors_of_placeholders_do_not_overlap_with_the_chart_s(service: Any, cluster: dict[str, Any]) -> None:
+    for made in placeholders(service.with_gpu(), cluster):
+        labels = made["spec"]["template"]["metadata"]["labels"]
+        assert not {"app", "release", "component"} & set(labels)  # what the chart selects by
+        assert made["spec"]["selector"]["matchLabels"].items() <= labels.items()
+
+
+def test_no_selector_shines_through_from_the_default_profile(service: Any, cluster: dict[str, Any]) -> None:
+    cluster["node_groups"]["default-worker"]["selector"] = {"only-here": "yes"}
+    values = hub_values(service.with_gpu(), cluster)
+    assert "nodeSelector" not in values["singleuser"]
+    assert profile_of(values, "gpu")["node_selector"] == {"node.cluster.x-k8s.io/nodegroup": "gpu"}
+
+
+def test_a_profile_with_tolerations_repeats_the_default_ones(service: Any, cluster: dict[str, Any]) -> None:
+    values = hub_values(service.with_gpu(), cluster)
+    default = values["scheduling"]["userPods"]["tolerations"]
+    assert profile_of(values, "gpu")["tolerations"][: len(default)] == default
+    assert "tolerations" not in profile_of(values, "default")
+
+
+def test_a_size_of_shared_memory_does_not_take_the_home_volume_away(service: Any, cluster: dict[str, Any]) -> None:
+    values = hub_values(service(), cluster)
+    assert isinstance(values["singleuser"]["storage"]["extraVolumes"], dict)
+    assert set(profile_of(values, "large")["volumes"]) == {"shm"}
+
+
+def test_shared_memory_is_bounded_by_the_profile(service: Any, cluster: dict[str, Any]) -> None:
+    values = hub_values(service(hub_shared_memory="4G"), cluster)
+    sizes = {slug: profile_of(values, slug)["volumes"]["shm"]["emptyDir"]["sizeLimit"] for slug in ("default", "large")}
+    assert sizes == {"default": str(3 * 2**29), "large": str(4 * 2**30)}
+
+
+@pytest.mark.parametrize(
+    ("timeout", "seconds"), [("1d", 3600), ("1h", 300), ("60s", 15)], ids=["a day", "an hour", "a minute"]
+)
+def test_activity_is_reported_often_enough_for_the_culler(service: Any, timeout: str, seconds: int) -> None:
+    assert activity_interval(service(hub_culling={"idle_timeout": timeout})) == seconds
+
+
+@pytest.mark.parametrize(
+    ("image", "parts"),
+    [
+        ("quay.io/a/b:tag", ("quay.io/a/b", "tag")),
+        ("quay.io/a/b", ("quay.io/a/b", "latest")),
+        ("localhost:5000/b", ("localhost:5000/b", "latest")),
+        ("localhost:5000/b:1@sha256:abc", ("localhost:5000/b:1@sha256", "abc")),
+    ],
+)
+def test_images_survive_being_split(image: str, parts: tuple[str, str]) -> None:
+    assert split_image(image) == parts
+
+
+@pytest.mark.parametrize(("cpu", "text"), [(0.05, "50m"), (2, "2"), (1.5, "1500m"), (0.0001, "1m"), ("0.5", "500m")])
+def test_cpus_are_written_as_kubernetes_writes_them(cpu: float | str, text: str) -> None:
+    assert cpu_quantity(cpu) == text
+
+
+@pytest.mark.parametrize(
+    ("https", "port", "url"),
+    [
+        ({"type": "none", "contact_email": None}, None, "http://jupyter.stfc.ac.uk"),
+        ({"type": "none", "contact_email": None}, 80, "http://jupyter.stfc.ac.uk"),
+        ({"type": "none", "contact_email": None}, 8080, "http://jupyter.stfc.ac.uk:8080"),
+        ({}, 443, "https://jupyter.stfc.ac.uk"),
+        ({"type": "offload", "contact_email": None}, 8443, "https://jupyter.stfc.ac.uk:8443"),
+    ],
+)
+def test_users_come_back_from_logging_in_to_where_they_were(
+    service: Any, cluster: dict[str, Any], https: dict[str, Any], port: int | None, url: str
+) -> None:
+    described = service(hub_https=https, hub_address={"port": port})
+    callback = hub_values(described, cluster)["hub"]["config"]["GenericOAuthenticator"]["oauth_callback_url"]
+    assert public_url(described) == url
+    assert callback == f"{url}/hub/oauth_callback"
+
+
+def test_an_unknown_node_group_is_named_with_those_that_are_there(service: Any, cluster: dict[str, Any]) -> None:
+    del cluster["node_groups"]["gpu"]
+    with pytest.raises(HubValuesError, match=r"hub_profiles: gpu names the node group 'gpu'.*core, default-worker"):
+        hub_values(service.with_gpu(), cluster)
+    with pytest.raises(HubValuesError, match="hub_core_node_group names"):
+        hub_values(service(hub_core_node_group="nowhere"), cluster)
+
+
+def test_hub_values_come_last(service: Any, cluster: dict[str, Any]) -> None:
+    extra = {"hub": {"resources": {"requests": {"memory": "1Gi"}}, "extraEnv": {"A": "b"}}, "debug": {"enabled": True}}
+    values = hub_values(service(hub_values=extra), cluster)
+    assert values["hub"]["resources"]["requests"] == {"cpu": "100m", "memory": "1Gi"}
+    assert values["hub"]["extraEnv"] == {"A": "b"}
+    assert values["debug"] == {"enabled": True}
+
+
+def test_a_warning_names_the_key_to_use_instead(service: Any, cluster: dict[str, Any]) -> None:
+    extra = {
+        "cull": {"timeout": 60},
+        "proxy": {"service": {"labels": {"a": "b"}, "type": "ClusterIP"}},
+        "singleuser": {"memory": None, "defaultUrl": "/tree", "startTimeout": 1200},
+    }
+    warnings = overridden(service(hub_values=extra), cluster)
+    assert [line.split()[1] for line in warnings] == ["cull.timeout", "proxy.service.type", "singleuser.memory"]
+    assert "hub_culling" in warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ({"fullnameOverride": "mine"}, "renames the chart's objects"),
+        ({"hub": {"config": {"loadRoles": {}}}}, "did you mean hub.loadRoles"),
+    ],
+)
+def test_hub_values_that_cannot_work_are_refused(
+    service: Any, cluster: dict[str, Any], extra: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(HubValuesError, match=words):
+        hub_values(service(hub_values=extra), cluster)
+
+
+def test_arguments_are_left_as_they_were(service: Any, cluster: dict[str, Any]) -> None:
+    described = service.with_gpu(hub_values={"hub": {"config": {"KubeSpawner": {"debug": True}}}})
+    before = json.dumps([described, cluster], sort_keys=True)
+    hub_values(described, cluster)
+    placeholders(described, cluster)
+    assert json.dumps([described, cluster], sort_keys=True) == before
