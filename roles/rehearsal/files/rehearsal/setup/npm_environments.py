@@ -53,11 +53,8 @@ def ensure(name: str, say: Say) -> Path:
     return path
 
 
-def _make(name: str, path: Path, node: Path) -> None:
+def _make(name: str, path: Path, node: toolchains.Node) -> None:
     began = time.monotonic()
-    npm = node.with_name("npm")
-    if not npm.exists():
-        npm = Path(shutil.which("npm") or npm)
     draft = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=path.parent))
     try:
         draft.chmod(0o755)
@@ -65,14 +62,14 @@ def _make(name: str, path: Path, node: Path) -> None:
             shutil.copyfile(LOCKS / name / part, draft / part)
         run(
             f"making the npm environment {name} in {path}",
-            [npm, "ci", "--omit=dev", "--no-audit", "--no-fund", "--ignore-scripts"],
+            [node.npm, "ci", "--omit=dev", "--no-audit", "--no-fund", "--ignore-scripts"],
             cwd=draft,
-            env={"PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"},
+            env={"PATH": f"{node.node.parent}{os.pathsep}{os.environ.get('PATH', '')}"},
             hint="Packages come from the registry of `npm config get registry`; is it reachable?",
         )
         lock = hashlib.sha256((draft / "package-lock.json").read_bytes()).hexdigest()
         seconds = round(time.monotonic() - began, 1)
-        write_manifest(draft / COMPLETE, {"node": str(node), "lock": lock, "seconds": seconds})
+        write_manifest(draft / COMPLETE, {"node": str(node.node), "lock": lock, "seconds": seconds})
         if path.exists():
             shutil.rmtree(path)
         draft.rename(path)

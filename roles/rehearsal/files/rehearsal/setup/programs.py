@@ -77,9 +77,7 @@ def read(table: Mapping[str, Mapping[str, Any]], arch: str) -> dict[str, Program
         major, minor, _ = version.lstrip("v").split(".")
         for name, own in entry["programs"].items():
             file = own.get("file", name)
-            fill = functools.partial(
-                str.format, version=version, major=major, minor=minor, arch=arch, file=file
-            )
+            fill = functools.partial(str.format, version=version, major=major, minor=minor, arch=arch, file=file)
             archive = fill(entry["archive"])
             variables = (f"-X {variable}={fill(value)}" for variable, value in entry.get("variables", {}).items())
             programs[name] = Program(

@@ -128,7 +128,7 @@ class Publisher:
 
     def _read(self, url: str) -> str:
         with urllib.request.urlopen(url, timeout=READ) as response:
-            return response.read().decode()
+            return str(response.read(), "utf-8", "replace")
 
     def _save(self, url: str, path: Path) -> str:
         digest = hashlib.sha256()
@@ -203,9 +203,16 @@ def build(programs: Sequence[Program], folder: Path, go: Path) -> dict[str, Path
     run(
         f"building {', '.join(p.name for p in programs)} {first.version}",
         [
-            go, "build", "-mod=readonly", "-trimpath", "-buildvcs=false",
-            f"-ldflags={first.ldflags}", "-o", f"{folder}{os.sep}", *(p.package for p in programs),
-        ],  # fmt: skip
+            go,
+            "build",
+            "-mod=readonly",
+            "-trimpath",
+            "-buildvcs=false",
+            f"-ldflags={first.ldflags}",
+            "-o",
+            f"{folder}{os.sep}",
+            *(p.package for p in programs),
+        ],
         cwd=first.module,
         # auto: an older Go fetches, as a module, the toolchain that go.mod asks for.
         env={"CGO_ENABLED": "0", "GOTOOLCHAIN": os.environ.get("GOTOOLCHAIN", "auto"), "GOFLAGS": "", "GOWORK": "off"},

