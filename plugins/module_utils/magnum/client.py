@@ -1,0 +1,456 @@
+"""Magnum's REST API through an openstacksdk proxy: microversions, repeats, errors in Magnum's words.
+
+openstacksdk's own objects know neither node groups nor microversions, so that requests go through the proxy's
+session as they are, and objects are the dictionaries of the API.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from . import versions
+from .errors import ApiError, CloudTooOldError, MagnumError, NotFoundError, NotUniqueError
+
+try:
+    from keystoneauth1 import exceptions as ksa
+except ImportError:  # OpenStackModule has failed with its own message by the time this matters
+    ksa = None
+
+Json = dict[str, Any]
+
+PASSING = frozenset({500, 502, 503, 504})
+"""Answers that may be gone at the next attempt."""
+
+ATTEMPTS = 6
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
+"""Seconds between attempts: doubled each time, about 16 s in all."""
+
+APPEARING = 30.0
+"""Seconds in which an object may still appear after its creation was answered by an error (the conductor writes it)."""
+
+_UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.I)
+
+
+def is_uuid(text: str) -> bool:
+    return bool(_UUID.match(text))
+
+
+class Magnum:
+    """One cloud's Magnum.
+
+    ``proxy`` is ``conn.container_infrastructure_management`` or anything with its ``request`` and
+    ``get_endpoint_data``. ``sleep`` and ``clock`` are replaced in tests.
+    """
+
+    def __init__(
+        self,
+        proxy: Any,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._proxy = proxy
+        self._sleep = sleep
+        self._clock = clock
+        self._offered: versions.Version | None = None
+
+    # Versions
+
+    @property
+    def offered(self) -> versions.Version:
+        """The newest microversion that the cloud offers; (1, 1) when it does not tell."""
+        if self._offered is None:
+            self._offered = self._discover()
+        return self._offered
+
+    def has(self, feature: str) -> bool:
+        return self.offered >= versions.FEATURES[feature].version
+
+    def require(self, *features: str) -> None:
+        """Raises CloudTooOldError unless the cloud has all ``features``."""
+        versions.negotiate(self.offered, *features)
+
+    def _discover(self) -> versions.Version:
+        data = self._attempt(self._proxy.get_endpoint_data, "finding Magnum in the cloud's catalog")
+        if data is None:
+            raise CloudTooOldError(
+                "This cloud has no Magnum: its catalog has no service of the type 'container-infra' in this region "
+                "and interface. Check region_name and interface, or ask the cloud's operators."
+            )
+        newest = getattr(data, "max_microversion", None)
+        return tuple(newest) if newest else (1, 1)  # type: ignore[return-value]
+
+    def _attempt(self, call: Callable[[], Any], doing: str) -> Any:
+        pause = FIRST_PAUSE
+        for attempt in range(ATTEMPTS):
+            try:
+                return call()
+            except ksa.EndpointNotFound:
+                return None
+            except (ksa.ConnectionError, ksa.DiscoveryFailure) as error:
+                if attempt == ATTEMPTS - 1:
+                    raise ApiError(doing, 0, _one_line(error)) from None
+            except ksa.ClientException as error:
+                status = int(getattr(error, "http_status", 0) or 0)
+                if status not in PASSING or attempt == ATTEMPTS - 1:
+                    raise MagnumError(f"{doing}: {_one_line(error)}") from None
+            self._sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        raise AssertionError("unreachable")
+
+    # Requests
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        doing: str,
+        *,
+        needs: tuple[str, ...] = ("basic",),
+        json: Any = None,
+        repeat: bool | None = None,
+    ) -> Any:
+        """The parsed answer (None when empty).
+
+        ``doing`` is what the message of an error begins with ("resizing cluster jupyterhub"). ``repeat`` says
+        whether the request may be sent again when it is not known whether the first one was carried out; by
+        default only when it reads. Raises NotFoundError, ApiError, CloudTooOldError.
+        """
+        microversion = versions.negotiate(self.offered, *needs)
+        again = method == "GET" if repeat is None else repeat
+        pause = FIRST_PAUSE
+        for attempt in range(ATTEMPTS):
+            last = attempt == ATTEMPTS - 1
+            try:
+                return self._once(method, path, doing, microversion, json)
+            except ApiError as error:
+                if last or not again or not (error.status in PASSING or error.status == 0):
+                    raise
+            self._sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        raise AssertionError("unreachable")
+
+    def _once(self, method: str, path: str, doing: str, microversion: str, json: Any) -> Any:
+        kwargs: Json = {"microversion": microversion, "raise_exc": False}
+        if json is not None:
+            kwargs["json"] = json
+        try:
+            answer = self._proxy.request(path, method, **kwargs)
+        except ksa.ConnectionError as error:
+            raise ApiError(doing, 0, _one_line(error)) from None
+        except ksa.ClientException as error:
+            # Keystone's answers (a token that could not be had) come as exceptions whatever raise_exc says.
+            status = int(getattr(error, "http_status", 0) or 0)
+            if status in PASSING:
+                raise ApiError(doing, status, f"from Keystone: {_one_line(error)}") from None
+            raise MagnumError(f"{doing}: {_one_line(error)}") from None
+        if answer.status_code >= 400:
+            kind = NotFoundError if answer.status_code == 404 else ApiError
+            request_id = answer.headers.get("x-openstack-request-id")
+            raise kind(doing, answer.status_code, error_text(answer), request_id)
+        if answer.status_code == 204 or not answer.content:
+            return None
+        return answer.json()
+
+    def listed(self, path: str, key: str, doing: str, needs: tuple[str, ...] = ("basic",)) -> list[Json]:
+        """All pages of a list."""
+        found: list[Json] = []
+        url: str | None = path
+        while url:
+            page = self.request("GET", url, doing, needs=needs)
+            found += page.get(key) or []
+            following = page.get("next")
+            # The link is absolute, and may name an address that only the cloud's inside knows.
+            url = f"{path}?{following.split('?', 1)[1]}" if following and "?" in following else None
+        return found
+
+    def find(self, kind: str, collection: str, name_or_uuid: str) -> Json | None:
+        """The whole object of that uuid or name, or None. Raises NotUniqueError when the name is shared."""
+        doing = f"looking for {kind} {name_or_uuid}"
+        if is_uuid(name_or_uuid):
+            try:
+                found: Json = self.request("GET", f"/{collection}/{name_or_uuid}", doing)
+            except NotFoundError:
+                return None
+            return found
+        named = [o for o in self.listed(f"/{collection}", collection, doing) if o.get("name") == name_or_uuid]
+        if len(named) > 1:
+            raise NotUniqueError(kind, name_or_uuid, [o["uuid"] for o in named])
+        if not named:
+            return None
+        try:
+            whole: Json = self.request("GET", f"/{collection}/{named[0]['uuid']}", doing)
+        except NotFoundError:  # deleted in between
+            return None
+        except ApiError as error:
+            # Just after create a cluster is listed before its node groups' rows exist: 400.
+            if error.status == 400:
+                return named[0]
+            raise
+        return whole
+
+    # Clusters
+
+    def find_cluster(self, name_or_uuid: str) -> Json | None:
+        return self.find("cluster", "clusters", name_or_uuid)
+
+    def get_cluster(self, uuid: str) -> Json:
+        found: Json = self.request("GET", f"/clusters/{uuid}", f"reading cluster {uuid}")
+        return found
+
+    def create_cluster(self, body: Mapping[str, Any]) -> str:
+        """Ask for a cluster; its uuid.
+
+        When the answer is an error that leaves open whether it was done, a cluster of that name which appears within
+        ``APPEARING`` seconds is taken for ours. It is never asked for twice unless the first request cannot have
+        arrived.
+        """
+        name = body["name"]
+        needs = ("basic", "zero_nodes") if body.get("node_count") == 0 else ("basic",)
+
+        def look() -> str | None:
+            found = self.find_cluster(name)
+            return found["uuid"] if found else None
+
+        def ask() -> str:
+            uuid: str = self.request("POST", "/clusters", f"creating cluster {name}", needs=needs, json=dict(body))[
+                "uuid"
+            ]
+            return uuid
+
+        return self._create(ask, look, f"cluster {name}")
+
+    def _create(self, ask: Callable[[], str], look: Callable[[], str | None], what: str) -> str:
+        """Ask once; after an answer that leaves it open whether it was done, look before anything else.
+
+        Only 503 is asked again (nothing was accepted), and only when nothing of that name is there.
+        """
+        pause = FIRST_PAUSE
+        for attempt in range(ATTEMPTS):
+            try:
+                return ask()
+            except ApiError as error:
+                if not (error.status in PASSING or error.status == 0):
+                    raise
+                unavailable = error.status == 503 and attempt < ATTEMPTS - 1
+                found = self._appearing(look, 0.0 if unavailable else APPEARING)
+                if found:
+                    return found
+                if not unavailable:
+                    raise ApiError(
+                        f"creating {what} (none of that name appeared within {APPEARING:.0f} s; "
+                        f"it is safe to run this again)",
+                        error.status,
+                        error.answer,
+                    ) from None
+            self._sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        raise AssertionError("unreachable")
+
+    def _appearing(self, look: Callable[[], str | None], seconds: float) -> str | None:
+        until = self._clock() + seconds
+        while True:
+            found = look()
+            if found or self._clock() >= until:
+                return found
+            self._sleep(2.0)
+
+    def resize(self, uuid: str, name: str, node_count: int, group: str | None, remove: list[str] | None = None) -> None:
+        body: Json = {"node_count": node_count}
+        needs = ["resize"]
+        if group:
+            body["nodegroup"] = group
+            needs.append("nodegroups")
+        if remove:
+            body["nodes_to_remove"] = remove
+        if node_count == 0:
+            needs.append("zero_nodes")
+        where = f"node group {group} of cluster {name}" if group else f"cluster {name}"
+        self.request(
+            "POST",
+            f"/clusters/{uuid}/actions/resize",
+            f"resizing {where} to {node_count}",
+            needs=tuple(needs),
+            json=body,
+            # A count is absolute, but nodes that were named are gone after the first time.
+            repeat=not remove,
+        )
+
+    def upgrade(self, uuid: str, name: str, template: str, batch: int | None = None, group: str | None = None) -> None:
+        body: Json = {"cluster_template": template}
+        if batch:
+            body["max_batch_size"] = batch
+        if group:
+            body["nodegroup"] = group
+        self.request(
+            "POST",
+            f"/clusters/{uuid}/actions/upgrade",
+            f"upgrading cluster {name} to template {template}",
+            needs=("upgrade",),
+            json=body,
+            repeat=False,
+        )
+
+    def delete_cluster(self, uuid: str, name: str) -> None:
+        self._delete(f"/clusters/{uuid}", f"deleting cluster {name}", ("basic",))
+
+    def _delete(self, path: str, doing: str, needs: tuple[str, ...]) -> None:
+        with contextlib.suppress(NotFoundError):  # gone is what was asked for
+            self.request("DELETE", path, doing, needs=needs, repeat=True)
+
+    # Templates
+
+    def find_template(self, name_or_uuid: str) -> Json | None:
+        return self.find("cluster template", "clustertemplates", name_or_uuid)
+
+    def list_templates(self) -> list[Json]:
+        return self.listed("/clustertemplates", "clustertemplates", "listing cluster templates")
+
+    def create_template(self, body: Mapping[str, Any]) -> Json:
+        name = body["name"]
+
+        def look() -> str | None:
+            found = self.find_template(name)
+            return found["uuid"] if found else None
+
+        def ask() -> str:
+            doing = f"creating cluster template {name}"
+            uuid: str = self.request("POST", "/clustertemplates", doing, json=dict(body))["uuid"]
+            return uuid
+
+        uuid = self._create(ask, look, f"cluster template {name}")
+        found: Json = self.request("GET", f"/clustertemplates/{uuid}", f"reading cluster template {name}")
+        return found
+
+    def patch_template(self, uuid: str, name: str, patch: list[Json]) -> Json:
+        changed: Json = self.request(
+            "PATCH", f"/clustertemplates/{uuid}", f"changing cluster template {name}", json=patch, repeat=True
+        )
+        return changed
+
+    def delete_template(self, uuid: str, name: str) -> None:
+        self._delete(f"/clustertemplates/{uuid}", f"deleting cluster template {name}", ("basic",))
+
+    # Node groups
+
+    def list_nodegroups(self, cluster: str) -> list[Json]:
+        """Node groups of a cluster, whole ones: bounds are missing in lists. Empty on a cloud without them."""
+        if not self.has("nodegroups"):
+            return []
+        doing = f"listing node groups of cluster {cluster}"
+        path = f"/clusters/{cluster}/nodegroups"
+        groups = []
+        for short in self.listed(path, "nodegroups", doing, ("nodegroups",)):
+            try:
+                groups.append(self.request("GET", f"{path}/{short['uuid']}", doing, needs=("nodegroups",)))
+            except NotFoundError:
+                continue  # deleted in between
+        return groups
+
+    def short_nodegroups(self, cluster: str) -> list[Json]:
+        """Node groups as a list tells them, in one request: name, status, count, flavor, but no bounds or labels."""
+        if not self.has("nodegroups"):
+            return []
+        path = f"/clusters/{cluster}/nodegroups"
+        return self.listed(path, "nodegroups", f"listing node groups of cluster {cluster}", ("nodegroups",))
+
+    def find_nodegroup(self, cluster: str, name_or_uuid: str) -> Json | None:
+        doing = f"looking for node group {name_or_uuid} of cluster {cluster}"
+        path = f"/clusters/{cluster}/nodegroups/{quote(name_or_uuid, safe='')}"
+        try:
+            found: Json = self.request("GET", path, doing, needs=("nodegroups",))
+        except NotFoundError:
+            return None
+        return found
+
+    def create_nodegroup(self, cluster: str, body: Mapping[str, Any]) -> str:
+        name = body["name"]
+        needs = ["nodegroups"]
+        # Without min_node_count the API's own default is zero, which 1.9 knows too.
+        if body.get("node_count") == 0:
+            needs.append("zero_nodes")
+        if body.get("node_labels") or body.get("node_taints"):
+            needs.append("node_labels")
+
+        def look() -> str | None:
+            found = self.find_nodegroup(cluster, name)
+            return found["uuid"] if found else None
+
+        def ask() -> str:
+            doing = f"creating node group {name} of cluster {cluster}"
+            path = f"/clusters/{cluster}/nodegroups"
+            uuid: str = self.request("POST", path, doing, needs=tuple(needs), json=dict(body))["uuid"]
+            return uuid
+
+        return self._create(ask, look, f"node group {name}")
+
+    def patch_nodegroup(self, cluster: str, uuid: str, name: str, patch: list[Json]) -> None:
+        needs = ["nodegroups"]
+        if any(p["path"] in ("/node_labels", "/node_taints") for p in patch):
+            needs.append("node_labels")
+        self.request(
+            "PATCH",
+            f"/clusters/{cluster}/nodegroups/{uuid}",
+            f"changing node group {name} of cluster {cluster}",
+            needs=tuple(needs),
+            json=patch,
+            repeat=True,
+        )
+
+    def delete_nodegroup(self, cluster: str, uuid: str, name: str) -> None:
+        self._delete(
+            f"/clusters/{cluster}/nodegroups/{uuid}",
+            f"deleting node group {name} of cluster {cluster}",
+            ("nodegroups",),
+        )
+
+    # Certificates
+
+    def ca_certificate(self, cluster: str) -> str:
+        """The cluster's CA, PEM."""
+        answer = self.request("GET", f"/certificates/{cluster}", f"reading the CA of cluster {cluster}")
+        pem: str = answer["pem"]
+        return pem
+
+    def sign(self, cluster: str, csr: str) -> str:
+        """A certificate for the request ``csr`` (both PEM), signed by the cluster's CA."""
+        answer = self.request(
+            "POST",
+            "/certificates",
+            f"signing a certificate for cluster {cluster}",
+            json={"cluster_uuid": cluster, "csr": csr},
+            repeat=True,  # signing leaves nothing behind
+        )
+        pem: str = answer["pem"]
+        return pem
+
+
+def error_text(answer: Any) -> str:
+    """The sentence in an error's body: Magnum's, a proxy's, or the bare reason."""
+    try:
+        body = answer.json()
+    except ValueError:
+        text = re.sub(r"<[^>]+>", " ", answer.text or "")
+        return _one_line(text)[:500] or str(answer.reason)
+    if isinstance(body, Mapping):
+        errors = body.get("errors")
+        if isinstance(errors, list) and errors and isinstance(errors[0], Mapping):
+            said = errors[0].get("detail") or errors[0].get("title")
+            if said:
+                return _one_line(said)
+        for key in ("faultstring", "message"):
+            if body.get(key):
+                return _one_line(body[key])
+        inner = body.get("error")
+        if isinstance(inner, Mapping) and inner.get("message"):
+            return _one_line(inner["message"])
+    return _one_line(body)
+
+
+def _one_line(text: Any) -> str:
+    return " ".join(str(text).split())

@@ -1,0 +1,219 @@
+"""What module ``coe_cluster`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .errors import ApiError, MagnumError, OperationFailedError, fault_text
+from .module import MagnumModule
+from .plan import Action, Plan, label, plan_cluster
+from .waiter import Seen, Waiter
+
+Json = dict[str, Any]
+
+BUSY_PAUSE = 2.0
+BUSY_ATTEMPTS = 5
+"""How often an operation that Magnum refuses as busy is asked again although nothing is seen to run."""
+
+
+class OperatingModule(MagnumModule):
+    """A module that starts operations on clusters, one after another."""
+
+    def operate(
+        self,
+        waiter: Waiter,
+        doing: str,
+        request: Callable[[], None],
+        reached: Callable[[Seen], bool],
+        *,
+        group: str | None = None,
+        wait: bool = True,
+    ) -> None:
+        """Start an operation when no other runs, and wait for its result. Raises MagnumError."""
+        before = waiter.until_idle(doing)
+        refused = 0
+        while True:
+            try:
+                request()
+                break
+            except ApiError as error:
+                if error.status not in (400, 409):
+                    raise
+                # Another operation came first, or Magnum has not noticed the end of the last one.
+                seen = waiter.look()
+                if seen is not None and seen.busy:
+                    before = waiter.until_idle(doing)
+                    continue
+                refused += 1
+                if refused >= BUSY_ATTEMPTS or not _sounds_busy(error):
+                    raise
+                waiter.pause(BUSY_PAUSE)
+                before = waiter.until_idle(doing)
+        if wait:
+            waiter.until_done(doing, before, reached, group)
+
+
+def _sounds_busy(error: ApiError) -> bool:
+    answer = error.answer.lower()
+    if "already exists" in answer or "invalid" in answer:
+        return False
+    return error.status == 409 or "in progress" in answer or "when status is" in answer
+
+
+class ClusterModule(OperatingModule):
+    """Finds the cluster, plans, refuses or acts, waits."""
+
+    def act(self) -> Json:
+        live = self.find_cluster(self.params["name"])
+        return self._absent(live) if self.params["state"] == "absent" else self._present(live)
+
+    def _absent(self, live: Json | None) -> Json:
+        if live is None:
+            return {"changed": False, "actions": []}
+        uuid, name = live["uuid"], live["name"]
+        says = f"delete cluster {name}"
+        result: Json = {"changed": True, "actions": [says]}
+        result["diff"] = {"before": {"name": name, "uuid": uuid, "status": live.get("status")}, "after": {}}
+        if self.check_mode:
+            return result
+        waiter = self.waiter(uuid, name)
+        before = waiter.look()
+        if before is None:
+            return {"changed": False, "actions": []}
+        if before.cluster.get("status") == "DELETE_IN_PROGRESS":
+            result.update(changed=False, actions=[])
+            before = None
+        else:
+            self.magnum.delete_cluster(uuid, name)
+        if self.params["wait"]:
+            waiter.until_gone(before)
+        return result
+
+    def _present(self, live: Json | None) -> Json:
+        live = self._settle(live)
+        template = self._template(required=live is None)
+        groups = self.magnum.list_nodegroups(live["uuid"]) if live else []
+        plan = plan_cluster(
+            self._wanted(creating=live is None),
+            live,
+            groups,
+            template=template["uuid"] if template else None,
+            template_name=self.params["cluster_template"],
+            same=self.same,
+        )
+        self.refuse(f"Cluster {self.params['name']}", plan)
+        result: Json = {"changed": plan.changed, "actions": [a.says for a in plan.actions]}
+        result["diff"] = self.diff(plan, f"cluster {self.params['name']}")
+        if self.check_mode:
+            return {**result, "cluster": live or {}}
+        if plan.changed:
+            live = self._carry_out(plan, live)
+        return {**result, "cluster": live or {}}
+
+    def _settle(self, live: Json | None) -> Json | None:
+        """The cluster once what already happens to it is over; None when it is being deleted."""
+        if live is None:
+            return None
+        status, name = str(live.get("status")), live["name"]
+        if status == "CREATE_FAILED" or status == "DELETE_FAILED":
+            raise OperationFailedError(
+                f"Cluster {name} ({live['uuid']}) is {status}: {fault_text(live, self._failed_groups(live))}. "
+                f"Delete it (state: absent) before it is made again.",
+                status=status,
+                status_reason=live.get("status_reason"),
+                faults=live.get("faults") or {},
+            )
+        if status == "UPDATE_FAILED":
+            self.warn(f"The last operation on cluster {name} failed: {fault_text(live, self._failed_groups(live))}")
+        if self.check_mode:
+            return None if status == "DELETE_IN_PROGRESS" else live
+        waiter = self.waiter(live["uuid"], name)
+        if status == "DELETE_IN_PROGRESS":
+            waiter.until_gone()
+            return None
+        if status == "CREATE_IN_PROGRESS" and self.params["wait"]:
+            return waiter.until_created()
+        return live
+
+    def _failed_groups(self, live: Json) -> list[Json]:
+        return [] if live.get("faults") else self.magnum.list_nodegroups(live["uuid"])
+
+    def _template(self, required: bool) -> Json | None:
+        name = self.params["cluster_template"]
+        if name is None:
+            if required:
+                raise MagnumError(
+                    f"Cluster {self.params['name']} does not exist, and cluster_template is needed to create it."
+                )
+            return None
+        found = self.magnum.find_template(name)
+        if found is None:
+            known = sorted({t["name"] for t in self.magnum.list_templates()})
+            text = f"there is no cluster template {name}. This project sees: {', '.join(known) or 'none'}."
+            if not self.check_mode:
+                raise MagnumError(f"Cluster {self.params['name']}: {text}")
+            self.warn(f"Cluster {self.params['name']}: {text} Without check mode it has to be there.")
+        return found
+
+    def _wanted(self, creating: bool) -> Json:
+        names = {"flavor": "flavor_id", "master_flavor": "master_flavor_id"}
+        keys = (
+            "name keypair master_count node_count flavor master_flavor docker_volume_size fixed_network fixed_subnet "
+            "floating_ip_enabled master_lb_enabled discovery_url"
+        )
+        wanted = {names.get(k, k): self.params[k] for k in keys.split()}
+        if self.params["labels"] is not None:
+            wanted["labels"] = {str(k): label(v) for k, v in self.params["labels"].items()}
+        if creating:
+            wanted["create_timeout"] = self.params["create_timeout"]
+            if wanted.get("labels"):
+                wanted["merge_labels"] = self.params["merge_labels"]
+        return wanted
+
+    def _carry_out(self, plan: Plan, live: Json | None) -> Json:
+        last = plan.actions[-1]
+        for action in plan.actions:
+            wait = self.params["wait"] or action is not last
+            if action.kind == "create":
+                live = self._create(action, wait)
+                continue
+            assert live is not None
+            self._change(action, live, wait)
+        assert live is not None
+        return self.magnum.find_cluster(live["uuid"]) or live
+
+    def _create(self, action: Action, wait: bool) -> Json:
+        name = action.body["name"]
+        uuid = self.magnum.create_cluster(action.body)
+        if not wait:
+            return {"uuid": uuid, "name": name, "status": "CREATE_IN_PROGRESS"}
+        return self.waiter(uuid, name).until_created()
+
+    def _change(self, action: Action, live: Json, wait: bool) -> None:
+        uuid, name = live["uuid"], live["name"]
+        waiter = self.waiter(uuid, name)
+        if action.kind == "upgrade":
+            template = action.body["cluster_template"]
+            self.operate(
+                waiter,
+                f"upgrading cluster {name}",
+                lambda: self.magnum.upgrade(uuid, name, template, self.params["max_batch_size"]),
+                lambda seen: bool(seen.cluster.get("cluster_template_id") == template),
+                wait=wait,
+            )
+            return
+        count, group = action.body["node_count"], action.body["nodegroup"]
+
+        def reached(seen: Seen) -> bool:
+            of = seen.group(group) if group else seen.cluster
+            return of is not None and int(of.get("node_count") or 0) == count
+
+        self.operate(
+            waiter,
+            f"resizing cluster {name}",
+            lambda: self.magnum.resize(uuid, name, count, group, self.params["nodes_to_remove"]),
+            reached,
+            group=group,
+            wait=wait,
+        )

@@ -1,0 +1,125 @@
+"""Facts about a cluster for those who deploy on it: pure functions over what Magnum, Nova and Kubernetes answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from .families import FAMILIES, Family, by_node_labels
+
+Json = dict[str, Any]
+
+MIB = 1024**2
+
+EVICTION = 100 * MIB
+"""kubelet's default ``evictionHard: memory.available``, taken off a node's memory."""
+
+KERNEL_SHARE = 0.035
+"""Share of a flavor's memory that the kernel and its page tables keep, so that the node does not report it."""
+
+_SUFFIX: dict[str, Decimal] = {
+    "": Decimal(1),
+    "m": Decimal("0.001"),
+    **{s: Decimal(1000) ** (i + 1) for i, s in enumerate("kMGTPE")},
+    **{s + "i": Decimal(1024) ** (i + 1) for i, s in enumerate("KMGTPE")},
+}
+
+
+def quantity(text: str) -> Decimal:
+    """A Kubernetes quantity (``7910m``, ``15735692Ki``) as a number of cores or bytes. Raises ValueError."""
+    match = re.match(r"^([0-9.]+)([A-Za-z]*)$", str(text).strip())
+    if match is None or match[2] not in _SUFFIX:
+        raise ValueError(f"{text!r} is not a quantity")
+    return Decimal(match[1]) * _SUFFIX[match[2]]
+
+
+def cluster_facts(
+    cluster: Mapping[str, Any],
+    node_groups: Iterable[Mapping[str, Any]],
+    nodes: Iterable[Mapping[str, Any]],
+    *,
+    flavors: Mapping[str, Mapping[str, Any]],
+    family: str,
+    kubeconfig: str,
+) -> Json:
+    """The facts that role ``cluster`` leaves (docs/architecture.md).
+
+    ``node_groups`` are those of the vars file; ``nodes`` Kubernetes' Node objects; ``flavors`` by name: {vcpus,
+    memory in bytes}. A live node's labels say which family it really is.
+    """
+    live = list(nodes)
+    found = next((f for f in (by_node_labels(_labels(n)) for n in live) if f), None) or FAMILIES[family]
+    groups = {g["name"]: _group(g, found, live, flavors) for g in node_groups}
+    return {
+        "name": cluster["name"],
+        "uuid": cluster["uuid"],
+        "status": cluster.get("status"),
+        "family": found.name,
+        "api_address": cluster.get("api_address"),
+        "kubeconfig": kubeconfig,
+        "kubernetes_version": _version(live) or cluster.get("coe_version"),
+        "node_groups": groups,
+    }
+
+
+def _group(
+    group: Mapping[str, Any], family: Family, nodes: list[Mapping[str, Any]], flavors: Mapping[str, Mapping[str, Any]]
+) -> Json:
+    name = group["name"]
+    mine = [n for n in nodes if _labels(n).get(family.node_group_label) == name]
+    flavor = flavors.get(group["flavor"]) or {}
+    sample = next((n for n in mine if _ready(n)), mine[0] if mine else None)
+    high = group.get("max")
+    count = group.get("count")
+    low = group.get("min") if high is not None else count
+    return {
+        "selector": family.selector(name),
+        "taints": _taints(sample),
+        "flavor": {"name": group["flavor"], "vcpus": flavor.get("vcpus"), "memory": flavor.get("memory")},
+        "allocatable": _allocatable(sample, flavor),
+        "gpus": int(group.get("gpus") or 0),
+        "gpu_resource": group.get("gpu_resource") or "nvidia.com/gpu",
+        "min": 1 if low is None else int(low),
+        "max": int(high) if high is not None else (1 if count is None else int(count)),
+        "nodes": len(mine),
+    }
+
+
+def _allocatable(node: Mapping[str, Any] | None, flavor: Mapping[str, Any]) -> Json:
+    given = ((node or {}).get("status") or {}).get("allocatable") or {}
+    if given.get("cpu") and given.get("memory"):
+        return {"cpu": float(quantity(given["cpu"])), "memory": int(quantity(given["memory"]))}
+    memory = int(flavor.get("memory") or 0)
+    return {
+        "cpu": float(flavor.get("vcpus") or 0),
+        "memory": max(0, int(memory * (1 - KERNEL_SHARE)) - EVICTION) if memory else 0,
+    }
+
+
+def _taints(node: Mapping[str, Any] | None) -> list[Json]:
+    """Lasting taints: those that Kubernetes itself sets and removes say nothing about the group."""
+    taints = ((node or {}).get("spec") or {}).get("taints") or []
+    return [
+        {"key": t["key"], "value": t.get("value") or "", "effect": t["effect"]}
+        for t in taints
+        if not t["key"].startswith(
+            ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/", "node.cluster.x-k8s.io/")
+        )
+        and t["key"] not in ("ToBeDeletedByClusterAutoscaler", "DeletionCandidateOfClusterAutoscaler")
+    ]
+
+
+def _labels(node: Mapping[str, Any]) -> Mapping[str, str]:
+    return (node.get("metadata") or {}).get("labels") or {}
+
+
+def _ready(node: Mapping[str, Any]) -> bool:
+    conditions = (node.get("status") or {}).get("conditions") or []
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+
+
+def _version(nodes: list[Mapping[str, Any]]) -> str | None:
+    versions = {((n.get("status") or {}).get("nodeInfo") or {}).get("kubeletVersion") for n in nodes}
+    return min((v for v in versions if v), default=None)

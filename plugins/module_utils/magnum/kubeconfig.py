@@ -1,0 +1,215 @@
+"""A cluster's kubeconfig: made with a key of our own and a certificate that Magnum signs; checked; kept or renewed."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import http.client
+import os
+import ssl
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from .errors import MagnumError
+
+try:
+    import yaml
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.x509.oid import NameOID
+
+    MISSING: str | None = None
+except ImportError as error:
+    MISSING = str(error)
+
+Json = dict[str, Any]
+
+KEY_BITS = 2048
+REACHED_WITHIN = 10.0
+"""Seconds that the API server has for an answer."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a kubeconfig holds, decoded. ``certificate`` and ``key`` are PEM, empty when it has none."""
+
+    server: str
+    ca: str
+    certificate: str
+    key: str
+    contexts: int
+
+
+def new_request(user: str, groups: Sequence[str]) -> tuple[str, str]:
+    """A new private key and a certificate request for that Kubernetes user and its groups, both PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+    names = [x509.NameAttribute(NameOID.COMMON_NAME, user)]
+    names += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(names)).sign(key, hashes.SHA256())
+    key_pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    return key_pem.decode(), request.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def render(cluster: str, server: str, ca: str, certificate: str, key: str, user: str) -> str:
+    """The kubeconfig as YAML."""
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": cluster, "cluster": {"server": server, "certificate-authority-data": _b64(ca)}}],
+        "users": [
+            {
+                "name": f"{user}@{cluster}",
+                "user": {"client-certificate-data": _b64(certificate), "client-key-data": _b64(key)},
+            }
+        ],
+        "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": f"{user}@{cluster}"}}],
+        "current-context": cluster,
+        "preferences": {},
+    }
+    return str(yaml.safe_dump(content, sort_keys=False))
+
+
+def read(text: str) -> Identity | None:
+    """The current context of a kubeconfig; None when it cannot be understood (then it is made anew)."""
+    try:
+        content = yaml.safe_load(text)
+        contexts = {c["name"]: c["context"] for c in content.get("contexts") or []}
+        context = contexts[content["current-context"]]
+        cluster = {c["name"]: c["cluster"] for c in content["clusters"]}[context["cluster"]]
+        user = {u["name"]: u["user"] for u in content["users"]}[context["user"]]
+        return Identity(
+            server=cluster["server"],
+            ca=_unb64(cluster.get("certificate-authority-data")),
+            certificate=_unb64(user.get("client-certificate-data")),
+            key=_unb64(user.get("client-key-data")),
+            contexts=len(contexts),
+        )
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError):
+        return None
+
+
+def expiry(certificate: str) -> datetime.datetime | None:
+    """When a certificate (PEM) ends, in UTC; None when it is none."""
+    try:
+        parsed = x509.load_pem_x509_certificate(certificate.encode())
+    except ValueError:
+        return None
+    try:
+        return parsed.not_valid_after_utc
+    except AttributeError:  # cryptography < 42
+        return parsed.not_valid_after.replace(tzinfo=datetime.timezone.utc)
+
+
+def same_ca(one: str, other: str) -> bool:
+    """Whether two PEM texts have the same certificates, whatever their spaces."""
+    return "".join(one.split()) == "".join(other.split())
+
+
+def reason_to_renew(
+    found: Identity | None, server: str, ca: str, days: int, now: datetime.datetime, subject: tuple[str, Sequence[str]]
+) -> str | None:
+    """Why a kubeconfig has to be made anew; None when it can stay as far as it tells by itself."""
+    if found is None:
+        return "there is none that can be read"
+    if found.server != server:
+        return f"it names the server {found.server}, the cluster has {server}"
+    if not same_ca(found.ca, ca):
+        return "the cluster has another CA"
+    if not found.certificate or not found.key:
+        return "it has no client certificate"
+    ends = expiry(found.certificate)
+    if ends is None:
+        return "its certificate cannot be read"
+    if ends - now < datetime.timedelta(days=days):
+        return f"its certificate ends on {ends:%Y-%m-%d}"
+    user, groups = subject
+    name = x509.load_pem_x509_certificate(found.certificate.encode()).subject
+    has_user = [a.value for a in name.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    has_groups = {a.value for a in name.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)}
+    if has_user != [user] or has_groups != set(groups):
+        return "it is for another user or other groups"
+    return None
+
+
+def authenticates(found: Identity, timeout: float = REACHED_WITHIN) -> bool | None:
+    """Whether the API server knows this client; None when it cannot be reached.
+
+    ``/api`` is open to every authenticated user (``system:discovery``) and to nobody else.
+    """
+    parts = urlsplit(found.server)
+    if parts.scheme != "https" or not parts.hostname:
+        return None
+    try:
+        context = _client_context(found)
+    except (ssl.SSLError, ValueError):
+        return False
+    connection = http.client.HTTPSConnection(parts.hostname, parts.port or 443, timeout=timeout, context=context)
+    try:
+        connection.request("GET", f"{parts.path.rstrip('/')}/api")
+        return connection.getresponse().status not in (401, 403)
+    except ssl.SSLCertVerificationError:
+        return False
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def _client_context(found: Identity) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=found.ca)
+    # ssl reads certificates from files only.
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as stream:  # mode 0600
+        stream.write(found.certificate + "\n" + found.key)
+        stream.flush()
+        context.load_cert_chain(stream.name)
+    return context
+
+
+def write(path: str, text: str) -> None:
+    """Write in one step, mode 0600; folders that are missing get 0700. Raises MagnumError."""
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        fd, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}-", dir=folder)  # mode 0600
+        try:
+            with os.fdopen(fd, "w") as stream:
+                stream.write(text)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise MagnumError(f"writing the kubeconfig {path}: {error.strerror or error}") from None
+
+
+def masked(found: Identity | None) -> Mapping[str, Any]:
+    """A kubeconfig for people: what it is for and until when, without key or certificate."""
+    if found is None:
+        return {}
+    ends = expiry(found.certificate) if found.certificate else None
+    return {
+        "server": found.server,
+        "ca": base64.b64encode(_digest(found.ca)).decode()[:16],
+        "certificate_ends": ends.strftime("%Y-%m-%dT%H:%M:%SZ") if ends else None,
+        "key": "(not shown)",
+    }
+
+
+def _digest(pem: str) -> bytes:
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update("".join(pem.split()).encode())
+    return digest.finalize()
+
+
+def _b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _unb64(text: Any) -> str:
+    return base64.b64decode(text).decode() if text else ""

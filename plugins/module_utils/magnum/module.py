@@ -1,0 +1,160 @@
+"""What our Magnum modules share: the connection with its errors, the wait, names that mean the same, the diff."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+import types
+from typing import Any, NoReturn
+
+from ansible_collections.openstack.cloud.plugins.module_utils.openstack import OpenStackModule
+
+from .client import Magnum
+from .errors import MagnumError, RefusedError
+from .plan import Plan, equal
+from .progress import Progress
+from .waiter import Waiter
+
+try:
+    from keystoneauth1 import exceptions as ksa
+except ImportError:  # OpenStackModule fails with its own message
+    ksa = None
+
+Json = dict[str, Any]
+
+TIMEOUT = {"type": "int", "default": 3600}
+"""Option ``timeout``: Magnum's operations take longer than the 180 s of ``openstack.cloud``."""
+
+_FLAVORS = ("flavor_id", "master_flavor_id")
+_NETWORKS = ("external_network_id", "fixed_network")
+
+
+class MagnumModule(OpenStackModule):  # type: ignore[misc]
+    """Base of our modules. A subclass has ``argument_spec`` and ``act()``, which returns the module's result."""
+
+    def __init__(self) -> None:
+        _repair_sdk_version()
+        super().__init__()
+        self.progress = Progress()
+        self.magnum = Magnum(self.conn.container_infrastructure_management)
+
+    def act(self) -> Json:
+        raise NotImplementedError
+
+    def run(self) -> None:
+        try:
+            result = self.act()
+        except MagnumError as error:
+            self.fail_json(msg=str(error), **error.details)
+        except Exception as error:
+            self._fail_politely(error)
+        self.exit_json(**result)
+
+    def _fail_politely(self, error: Exception) -> NoReturn:
+        cloud = self._cloud_name or "given by the environment"
+        if ksa is not None and isinstance(error, ksa.Unauthorized):
+            self.fail_json(
+                msg=f"Keystone refuses the credentials of cloud {cloud}: {_one_line(error)}. Check its entry in "
+                f"clouds.yaml: a wrong password, or an application credential that has expired or was deleted."
+            )
+        if ksa is not None and isinstance(error, (ksa.ConnectionError, ksa.DiscoveryFailure)):
+            self.fail_json(msg=f"Cloud {cloud} cannot be reached: {_one_line(error)}. Check auth_url and the network.")
+        if ksa is not None and isinstance(error, ksa.MissingRequiredOptions):
+            self.fail_json(msg=f"The credentials of cloud {cloud} are not complete: {_one_line(error)}.")
+        if isinstance(error, self.sdk.exceptions.SDKException) or (
+            ksa is not None and isinstance(error, ksa.ClientException)
+        ):
+            self.fail_json(msg=f"Cloud {cloud} answered an error: {_one_line(error)}")
+        raise error
+
+    def openstack_cloud_from_module(self) -> tuple[Any, Any]:
+        """Connect, saying which cloud names there are when the given one is not among them."""
+        self._cloud_name = self.params.get("cloud") if isinstance(self.params.get("cloud"), str) else None
+        if self._cloud_name:
+            self._check_cloud_name(self._cloud_name)
+        connected: tuple[Any, Any] = super().openstack_cloud_from_module()
+        return connected
+
+    def _check_cloud_name(self, name: str) -> None:
+        try:
+            from openstack.config import OpenStackConfig
+        except ImportError:
+            return  # the base class says so
+        config = OpenStackConfig()
+        known = sorted(config.get_cloud_names())
+        if name in known or name == "envvars":
+            return
+        if config.config_filename is None:
+            self.fail_json(
+                msg=f"There is no clouds.yaml, so that cloud {name} is not known. It is looked for in the current "
+                f"folder, in ~/.config/openstack and in /etc/openstack; OS_CLIENT_CONFIG_FILE names another."
+            )
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"It has: {', '.join(known) or 'none'}."
+        self.fail_json(msg=f"Cloud {name} is not in {config.config_filename or 'clouds.yaml'}. {hint}", known=known)
+
+    # For subclasses
+
+    def waiter(self, uuid: str, name: str) -> Waiter:
+        return Waiter(self.magnum, uuid, name, float(self.params["timeout"]), self.progress)
+
+    def find_cluster(self, name_or_uuid: str) -> Json | None:
+        return self.magnum.find_cluster(name_or_uuid)
+
+    def same(self, key: str, live: Any, wanted: Any) -> bool:
+        """Whether two values mean the same object: Magnum keeps a name or an id, whichever it was given."""
+        if equal(key, live, wanted):
+            return True
+        if live is None or wanted is None:
+            return False
+        if key in _FLAVORS:
+            return self._one_object(self.conn.compute.find_flavor, live, wanted)
+        if key == "image_id":
+            return self._one_object(self.conn.image.find_image, live, wanted)
+        if key in _NETWORKS:
+            return self._one_object(self.conn.network.find_network, live, wanted)
+        if key == "fixed_subnet":
+            return self._one_object(self.conn.network.find_subnet, live, wanted)
+        return False
+
+    @staticmethod
+    def _one_object(find: Any, live: Any, wanted: Any) -> bool:
+        one, other = find(str(live), ignore_missing=True), find(str(wanted), ignore_missing=True)
+        return one is not None and other is not None and one.id == other.id
+
+    def refuse(self, what: str, plan: Plan) -> None:
+        """Raises RefusedError when the plan has refusals; shows its warnings."""
+        for warning in plan.warnings:
+            self.warn(warning)
+        if plan.refusals:
+            raise RefusedError(what, plan.refusals)
+
+    @staticmethod
+    def diff(plan: Plan, header: str) -> Json:
+        return {
+            "before": plan.before,
+            "after": plan.after,
+            "before_header": header,
+            "after_header": header,
+        }
+
+
+def _repair_sdk_version() -> None:
+    """``openstack.cloud`` reads ``openstack.version``, which openstacksdk 4.15 and later no longer import by itself."""
+    try:
+        sdk = importlib.import_module("openstack")
+    except ImportError:
+        return
+    if hasattr(sdk, "version"):
+        return
+    try:
+        importlib.import_module("openstack.version")
+    except ImportError:
+        version = types.ModuleType("openstack.version")
+        version.__version__ = importlib.metadata.version("openstacksdk")  # type: ignore[attr-defined]
+        sdk.version = version  # type: ignore[attr-defined]
+
+
+def _one_line(error: object) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,252 @@
+"""Waiting for Magnum, whose status lags behind what it has accepted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .client import Magnum
+from .errors import ApiError, NotFoundError, OperationFailedError, TimedOutError, fault_text
+from .progress import Progress
+
+Json = dict[str, Any]
+
+STALE = 60.0
+"""Seconds after which an accepted operation must have shown in a status. Magnum's conductor takes one or two; it
+drops an operation without a word when it finds it not allowed."""
+
+FIRST_POLL, LONGEST_POLL = 0.5, 10.0
+"""Seconds between looks: they grow by a fifth each time."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A cluster and the short form of its node groups, at one moment."""
+
+    cluster: Json
+    groups: tuple[Json, ...]
+
+    @property
+    def busy(self) -> bool:
+        """Whether an operation is running."""
+        return _busy(self.cluster) or any(_busy(g) for g in self.groups)
+
+    @property
+    def failed(self) -> bool:
+        return _status(self.cluster).endswith("_FAILED")
+
+    def group(self, name: str) -> Json | None:
+        return next((g for g in self.groups if g.get("name") == name), None)
+
+    @property
+    def mark(self) -> tuple[Any, ...]:
+        """Differs as soon as Magnum has written anything about the cluster or its node groups."""
+        return (
+            self.cluster.get("status"),
+            self.cluster.get("updated_at"),
+            tuple((g.get("uuid"), g.get("status"), g.get("node_count")) for g in self.groups),
+        )
+
+
+def _status(thing: Mapping[str, Any]) -> str:
+    return str(thing.get("status") or "")
+
+
+def _busy(thing: Mapping[str, Any]) -> bool:
+    return _status(thing).endswith("_IN_PROGRESS")
+
+
+class Waiter:
+    """Waits for one cluster. All times are seconds; ``timeout`` is for everything this object waits for."""
+
+    def __init__(
+        self,
+        magnum: Magnum,
+        uuid: str,
+        name: str,
+        timeout: float,
+        progress: Progress,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._magnum = magnum
+        self._uuid = uuid
+        self._name = name
+        self._timeout = timeout
+        self._progress = progress
+        self._sleep = sleep
+        self._clock = clock
+        self._until = clock() + timeout
+
+    def look(self) -> Seen | None:
+        """The cluster now; None when it is not there, or not yet."""
+        try:
+            cluster = self._magnum.get_cluster(self._uuid)
+            groups = self._magnum.short_nodegroups(self._uuid)
+        except NotFoundError:
+            return None
+        except ApiError as error:
+            # Just after create, before the rows of the node groups exist.
+            if error.status == 400:
+                return None
+            raise
+        return Seen(cluster, tuple(groups))
+
+    def pause(self, seconds: float) -> None:
+        """Do nothing for a while. Raises TimedOutError when the time is over."""
+        if self._clock() >= self._until:
+            raise TimedOutError(f"cluster {self._name}: not done within {self._timeout:.0f} s.")
+        self._sleep(seconds)
+
+    def until_created(self) -> Json:
+        """Wait for a cluster that has been asked for.
+
+        Raises OperationFailedError with Magnum's reason, TimedOutError.
+        """
+        began = self._clock()
+        doing = f"creating cluster {self._name}"
+        for seen in self._looks(doing):
+            if seen is None:
+                if self._clock() - began > STALE:
+                    raise OperationFailedError(
+                        f"{doing}: Magnum accepted it, but after {STALE:.0f} s there is still no cluster "
+                        f"{self._uuid}. Its conductor may be down: run this again, or ask the cloud's operators."
+                    )
+                self._progress.say(f"cluster {self._name}: accepted, not there yet")
+                continue
+            self._tell(seen)
+            if seen.failed:
+                raise self._fault(doing, seen, "Delete the cluster (state: absent) before it is tried again.")
+            if not seen.busy and _status(seen.cluster):
+                return seen.cluster
+        raise AssertionError("unreachable")
+
+    def until_idle(self, doing: str) -> Seen:
+        """Wait until no operation runs on the cluster, whatever its outcome.
+
+        Raises OperationFailedError when it is gone, TimedOutError.
+        """
+        for seen in self._looks(f"{doing}: another operation on cluster {self._name} still runs"):
+            if seen is None:
+                raise OperationFailedError(f"{doing}: cluster {self._name} ({self._uuid}) is gone.")
+            if not seen.busy:
+                return seen
+            self._progress.say(f"{self._summary(seen)}; waiting for this to end before {doing}")
+        raise AssertionError("unreachable")
+
+    def until_done(
+        self,
+        doing: str,
+        before: Seen,
+        reached: Callable[[Seen], bool],
+        group: str | None = None,
+    ) -> Seen:
+        """Wait for an operation that Magnum has just accepted.
+
+        The status from before is still there at first, so a status counts only once something differs from
+        ``before``. ``reached`` says whether the result is there (the count is the wanted one); ``group`` is the node
+        group that is meant. Raises OperationFailedError with Magnum's reason, or when it never began; TimedOutError.
+        """
+        began = self._clock()
+        moved = False
+        for seen in self._looks(doing):
+            if seen is None:
+                raise OperationFailedError(f"{doing}: cluster {self._name} ({self._uuid}) is gone.")
+            self._tell(seen)
+            moved = moved or seen.mark != before.mark
+            if seen.busy:
+                continue
+            member = seen.group(group) if group else None
+            if moved and (seen.failed or (member and _status(member).endswith("_FAILED"))):
+                raise self._fault(doing, seen, "Run this again once the cause is gone.")
+            if moved and reached(seen):
+                return seen
+            if self._clock() - began > STALE:
+                if reached(seen):
+                    return seen
+                raise OperationFailedError(
+                    f"{doing}: Magnum accepted it, but nothing has come of it within {STALE:.0f} s "
+                    f"(cluster {_status(seen.cluster)}; {fault_text(seen.cluster, seen.groups)}). Magnum drops an "
+                    f"operation silently when the state of the cluster does not allow it."
+                )
+        raise AssertionError("unreachable")
+
+    def until_gone(self, before: Seen | None = None) -> None:
+        """Wait until the cluster is no more. Raises OperationFailedError when deleting fails, TimedOutError."""
+        doing = f"deleting cluster {self._name}"
+        began = self._clock()
+        moved = before is None
+        for seen in self._looks(doing):
+            if seen is None:
+                return
+            self._tell(seen)
+            moved = moved or (before is not None and seen.mark != before.mark)
+            if moved and _status(seen.cluster) == "DELETE_FAILED":
+                raise self._fault(doing, seen, "Delete it again once the cause is gone.")
+            if not _status(seen.cluster).startswith("DELETE_") and self._clock() - began > STALE:
+                raise OperationFailedError(
+                    f"{doing}: Magnum accepted it, but after {STALE:.0f} s the cluster is still "
+                    f"{_status(seen.cluster)}. Its conductor may be down: run this again, or ask the cloud's operators."
+                )
+
+    def until_group_gone(self, name: str, before: Seen) -> None:
+        """Wait until a node group is no more and the cluster is idle."""
+        self.until_done(
+            f"deleting node group {name} of cluster {self._name}", before, lambda s: s.group(name) is None, name
+        )
+
+    def _looks(self, doing: str) -> Any:
+        pause = FIRST_POLL
+        while True:
+            seen = self.look()
+            yield seen
+            left = self._until - self._clock()
+            if left <= 0:
+                state = self._summary(seen) if seen else f"cluster {self._name} is not there"
+                fault = ""
+                if seen and (reason := fault_text(seen.cluster, seen.groups)) != "Magnum gives no reason":
+                    fault = f" Magnum says: {reason}."
+                raise TimedOutError(
+                    f"{doing}: not done within {self._timeout:.0f} s ({state}).{fault} It goes on in the cloud: "
+                    f"run this again to go on waiting, or give a longer timeout."
+                )
+            self._sleep(min(pause, left))
+            pause = min(pause * 1.2, LONGEST_POLL)
+
+    def _tell(self, seen: Seen) -> None:
+        self._progress.say(self._summary(seen))
+
+    def _summary(self, seen: Seen) -> str:
+        return summary(self._name, seen.cluster, seen.groups)
+
+    def _fault(self, doing: str, seen: Seen, advice: str) -> OperationFailedError:
+        # Faults are only in the cluster's whole form; ``look`` has read that. Groups' reasons are not in their list.
+        groups: Sequence[Json] = ()
+        if any(_status(g).endswith("_FAILED") for g in seen.groups):
+            groups = self._magnum.list_nodegroups(self._uuid)
+        reason = fault_text(seen.cluster, groups)
+        return OperationFailedError(
+            f"{doing} failed ({_status(seen.cluster)}): {reason}. {advice}",
+            status=seen.cluster.get("status"),
+            status_reason=seen.cluster.get("status_reason"),
+            faults=seen.cluster.get("faults") or {},
+        )
+
+
+def summary(name: str, cluster: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> str:
+    """One line: status, nodes ready where Magnum's health check tells, node groups that are not done."""
+    parts = [_status(cluster) or "no status yet"]
+    ready = [v for k, v in (cluster.get("health_status_reason") or {}).items() if k.endswith(".Ready")]
+    counts = [int(g.get("node_count") or 0) for g in groups]
+    total = sum(counts) if counts else int(cluster.get("node_count") or 0) + int(cluster.get("master_count") or 0)
+    if ready:
+        parts.append(f"{sum(v == 'True' for v in ready)} of {max(total, len(ready))} nodes ready")
+    elif total:
+        parts.append(f"{total} nodes asked for")
+    open_groups = [f"{g['name']} {_status(g)}" for g in groups if _busy(g) or _status(g).endswith("_FAILED")]
+    if open_groups and any(not text.endswith(_status(cluster)) for text in open_groups):
+        parts.append(" ".join(["node groups", *open_groups]))
+    return f"cluster {name}: {', '.join(parts)}"
