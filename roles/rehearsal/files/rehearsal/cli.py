@@ -42,11 +42,9 @@ def up(settings: Settings) -> dict[str, Any]:
     for program in _further_programs(settings):
         changed |= supervisor.ensure(program)
     changed |= control.up(cloud, supervisor, report)
-    for name, program in supervisor.status().items():
-        if program["state"] in ("FATAL", "EXITED", "STOPPED", "DOWN"):
-            report(f"{name} was {program['state']}; it is started again")
-            supervisor.restart(name)
-            changed = True
+    for name in supervisor.heal():
+        report(f"{name} was down and is started again")
+        changed = True
     return {
         "changed": changed,
         "seconds": round(time.monotonic() - STARTED, 1),
@@ -63,9 +61,10 @@ def _further_programs(settings: Settings) -> list[Any]:
     """Programs of other parts of the rehearsal, where they are there."""
     try:
         return [importlib.import_module("rehearsal.login").program(settings)]
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         if not str(error.name).startswith("rehearsal."):
             raise
+        report(f"the login provider is not started: {error}")
         return []
 
 

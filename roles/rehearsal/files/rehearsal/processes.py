@@ -280,6 +280,22 @@ class Supervisor:
             _allow((NOT_RUNNING,), server.stopProcess, name)
             _allow((ALREADY_STARTED,), server.startProcess, name, False)
 
+    def heal(self) -> list[str]:
+        """Add and start every program that has a file and is not up. Returns the names of those that were started."""
+        started = []
+        with self._server() as server:
+            if any(name not in self._states(server) for name in self.status()):
+                server.reloadConfig()
+            for name, one in self.status().items():
+                if one["state"] == "DOWN":
+                    _allow((ALREADY_ADDED,), server.addProcessGroup, name)
+                elif one["state"] not in (*UP_STATES, "STOPPING"):
+                    _allow((ALREADY_STARTED,), server.startProcess, name, False)
+                else:
+                    continue
+                started.append(name)
+        return started
+
     def status(self) -> dict[str, dict[str, Any]]:
         """Every program with its ``state`` (supervisord's words), ``pid``, ``seconds`` of running and ``log``.
 
