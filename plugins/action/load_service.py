@@ -22,7 +22,7 @@ try:
     from ansible.template import trust_as_template
 except ImportError:  # ansible-core 2.18 trusts every text
 
-    def trust_as_template(value: str) -> str:  # type: ignore[misc]
+    def trust_as_template(value: str) -> str:
         return value
 
 
@@ -48,14 +48,15 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        files = [self._file(name, arguments, variables) for name in SHIPPED]
+        openstack, jupyterhub = (self._file(name, arguments, variables) for name in ("openstack", "jupyterhub"))
         overlays = arguments["overlays"]
         if overlays is None:
             overlays = self._variable("service_overlays", variables) or []
         overlays = [_named(overlay) for overlay in ([overlays] if isinstance(overlays, str) else overlays)]
         try:
             loaded = service.load(
-                *files,
+                openstack,
+                jupyterhub,
                 overlays,
                 read=self._read,
                 renderer=self._renderer,

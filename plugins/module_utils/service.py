@@ -170,9 +170,8 @@ def parse(file: str, read: Read) -> Layer:
     try:
         text = read(file)
     except FileNotFoundError:
-        layer.problems.append(
-            Problem(file, 0, "", "there is no such file", "check the name; it starts from this folder")
-        )
+        hint = "check the name; it starts from this folder"
+        layer.problems.append(Problem(file, 0, "", "there is no such file", hint))
         return layer
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -215,10 +214,11 @@ def parse(file: str, read: Read) -> Layer:
 class _Loader(yaml.SafeLoader):
     """YAML as Ansible reads it, but dates stay text."""
 
-    yaml_implicit_resolvers = {
-        first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 class _TooMuchError(ValueError):
@@ -306,7 +306,7 @@ class _Builder:
 
 
 def _syntax(error: yaml.MarkedYAMLError, line: str) -> tuple[str, str]:
-    """What is wrong in words that help, and what to write. The line's own text is not repeated: it may hold a secret."""
+    """What is wrong in words that help, and what to write. The line is not repeated: it may hold a secret."""
     problem = error.problem or "not understood"
     if "cannot start any token" in problem and "\\t" in problem:
         return "a tab is used to indent", "indent with spaces"
@@ -429,9 +429,8 @@ def _not_rendered(path: Path, value: Deferred, error: RenderError) -> Finding:
     if value.tag == "vault":
         return Finding(path, "cannot be decrypted", "give the vault's password, for example with --ask-vault-pass")
     if error.undefined:
-        return Finding(
-            path, f"uses {error.undefined}, which is not defined", "define it in the inventory, or give it with -e"
-        )
+        message = f"uses {error.undefined}, which is not defined"
+        return Finding(path, message, "define it in the inventory, or give it with -e")
     secret = any(key.secret for key in _keys_along(path))
     return Finding(path, "cannot be rendered" if secret else f"cannot be rendered: {error}", "look at the template")
 
@@ -484,7 +483,8 @@ def _secrets(layer: Layer) -> Iterator[Path]:
 
 def _plain_secrets(layer: Layer) -> list[Problem]:
     message = "is a secret, written out in a file that others read and that is usually kept in Git"
-    hint = "encrypt it (ansible-vault encrypt_string), or take it from the environment: \"{{ lookup('ansible.builtin.env', 'NAME') }}\""
+    look_up = "{{ lookup('ansible.builtin.env', 'NAME') }}"
+    hint = f'encrypt it (ansible-vault encrypt_string), or take it from the environment: "{look_up}"'
     return [
         Problem(layer.file, layer.line(path), model.show_path(path, layer.values), message, hint, "warning")
         for path in _secrets(layer)

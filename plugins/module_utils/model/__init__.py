@@ -117,12 +117,13 @@ def defaults(file: File) -> dict[str, Any]:
     """
     result: dict[str, Any] = {}
     for key in file.keys:
-        if key.required:
-            continue
-        converter = Converter()
-        value = converter.value(key, key.default, (key.name,)) if key.default is not None else None
-        result[key.name] = _known(value)
-    return finish({**result, **({"hub_image": result["hub_image"]} if "hub_image" in result else {})})
+        if not key.required:
+            value = Converter().value(key, key.default, (key.name,)) if key.default is not None else None
+            result[key.name] = _known(value)
+    result = finish(result)
+    for profile in result.get("hub_profiles", ()):
+        profile["image"] = None  # follows hub_image, which may be given without the profiles
+    return result
 
 
 def _known(value: Any) -> Any:

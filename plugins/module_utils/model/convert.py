@@ -95,9 +95,9 @@ class Context:
     stands for a number or a truth value.
     """
 
-    template: Callable[[Path], str] = lambda path: ""
-    same_place: Callable[[Path, Path], bool] = lambda a, b: True
-    loose: Callable[[Path], bool] = lambda path: False
+    template: Callable[[Path], str] = lambda _path: ""
+    same_place: Callable[[Path, Path], bool] = lambda _path, _other: True
+    loose: Callable[[Path], bool] = lambda _path: False
 
 
 class Converter:

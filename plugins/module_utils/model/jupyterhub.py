@@ -362,9 +362,7 @@ PROFILE = (
         check=keys.profile_name,
         example="large",
     ),
-    Key(
-        "default", "boolean", "The instance that is chosen when a user does not choose. Exactly one is.", default=False
-    ),
+    Key("default", "boolean", "The instance for users who do not choose. Exactly one is.", default=False),
     Key("enabled", "boolean", "`false`: described here, not on offer.", default=True),
     Key("display_name", "string", "What users read.", default=None, null="its `name`", example="Large Memory Instance"),
     Key("description", "string", "What users read below it.", default="", example="Covers most users' needs"),
@@ -607,6 +605,7 @@ JUPYTERHUB = File(
             "string",
             "Helm repository of the chart. Not used where `hub_chart_ref` is a path or an `oci://` address.",
             default="https://hub.jupyter.org/helm-chart/",
+            null="none is needed",
             check=keys.url,
         ),
         Key(
@@ -621,6 +620,7 @@ JUPYTERHUB = File(
             "string",
             "Version of the chart.",
             default="4.4.0",
+            null="what the directory or archive holds",
             pattern=r"[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?",
         ),
         Key(

@@ -135,7 +135,7 @@ OPENSTACK = File(
             check=keys.kubernetes_version,
         ),
         Key("cluster_image", "string", "Image of the nodes, by name or ID.", default="ubuntu-jammy-kube-v1.34.4"),
-        Key("cluster_keypair", "string", "Nova keypair that may log in to the nodes.", default=None, null="none"),
+        Key("cluster_keypair", "string", "Nova keypair that may log in to the nodes.", default=None, null="no keypair"),
         Key(
             "cluster_external_network",
             "string",

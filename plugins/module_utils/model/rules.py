@@ -8,7 +8,7 @@ Values that are wrong in themselves, or not rendered yet, are UNKNOWN: no rule d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..quantity import format_duration, format_size
 from .convert import UNKNOWN, Finding, Path, nearest
@@ -154,9 +154,8 @@ def https(values: Values) -> Iterator[Finding]:
             yield Finding(("hub_https", "type"), message, "write manual or secret")
     if kind == "none" and isinstance(domain, str) and not domain.endswith("localhost"):
         message = "without HTTPS, passwords and notebooks cross the network in the clear"
-        yield Finding(
-            ("hub_https", "type"), message, "write letsencrypt, or offload if something in front does it", "warning"
-        )
+        hint = "write letsencrypt, or offload if something in front does it"
+        yield Finding(("hub_https", "type"), message, hint, "warning")
 
 
 def address(values: Values) -> Iterator[Finding]:
@@ -234,9 +233,9 @@ def login(values: Values) -> Iterator[Finding]:
         if auth.get("tls_strategy") == "insecure":
             message = "passwords cross the network in the clear"
             yield Finding(("hub_auth", "tls_strategy"), message, "write before_bind or on_connect", "warning")
-    if isinstance(auth.get("scopes"), list) and auth.get("type") in ("iris-iam", "oidc"):
-        if UNKNOWN not in auth["scopes"] and "openid" not in auth["scopes"]:
-            yield Finding(("hub_auth", "scopes"), "has no openid in it", "add openid")
+    scopes = auth.get("scopes")
+    if auth.get("type") in ("iris-iam", "oidc") and isinstance(scopes, list) and not {"openid", UNKNOWN} & {*scopes}:
+        yield Finding(("hub_auth", "scopes"), "has no openid in it", "add openid")
 
 
 def profiles(values: Values) -> Iterator[Finding]:
@@ -359,7 +358,7 @@ def _get(value: Any, *names: str) -> Any:
     return value
 
 
-def _number(value: Any) -> bool:
+def _number(value: Any) -> TypeGuard[Any]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 

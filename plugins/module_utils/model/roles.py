@@ -1,0 +1,69 @@
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+"""The roles that take the keys of the files as their variables, and what they take besides."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from .jupyterhub import JUPYTERHUB
+from .keys import File, Key
+from .openstack import OPENSTACK
+
+
+@dataclasses.dataclass(frozen=True)
+class Role:
+    """A role whose argument specification and defaults are written from the model.
+
+    ``inputs`` are variables that no file has: what another role leaves, and switches for developers.
+    """
+
+    name: str
+    file: File
+    short_description: str
+    description: tuple[str, ...]
+    inputs: tuple[Key, ...]
+
+
+LOADED = (
+    "The action C(load_service) sets all of these from the two files of a service. Without it, sizes and durations are "
+    "integers of bytes and seconds; sizes inside other options may have a unit too (V(1.5G), counted in 1024)."
+)
+
+CLUSTER = Role(
+    name="cluster",
+    file=OPENSTACK,
+    short_description="Make a Magnum cluster what its description says",
+    description=("Template, cluster, node groups and kubeconfig. Leaves the fact C(cluster_facts).", LOADED),
+    inputs=(
+        Key(
+            "cluster_no_log",
+            "boolean",
+            "Hide what holds secrets. V(false) shows them in the output, for developers.",
+            default=True,
+        ),
+    ),
+)
+
+HUB = Role(
+    name="hub",
+    file=JUPYTERHUB,
+    short_description="Make a JupyterHub what its description says",
+    description=("Release, storage class, placeholders, address. Leaves the fact C(hub_facts).", LOADED),
+    inputs=(
+        Key(
+            "cluster_facts",
+            "mapping",
+            "The cluster, as the role C(cluster) leaves it: C(kubeconfig), and C(node_groups) with selector, taints, "
+            "flavor and allocatable of each.",
+        ),
+        Key(
+            "hub_no_log",
+            "boolean",
+            "Hide what holds secrets. V(false) shows them in the output, for developers.",
+            default=True,
+        ),
+    ),
+)
+
+ROLES = (CLUSTER, HUB)

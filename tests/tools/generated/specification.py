@@ -1,0 +1,74 @@
+"""``meta/argument_specs.yml`` of a role: the shape of what it gets once the files are loaded."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible_collections.stfc.jupyterhub.plugins.module_utils import model
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import Key
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.roles import Role
+
+from . import yaml_text
+from .defaults import HEADER, role_defaults
+
+TYPES = {
+    "string": "str",
+    "integer": "int",
+    "number": "float",
+    "boolean": "bool",
+    "list": "list",
+    "mapping": "dict",
+    "object": "dict",
+}
+
+
+def text(role: Role) -> str:
+    """The whole file."""
+    known = role_defaults(role)
+    options = {key.name: _option(key, known.get(key.name), True) for key in (*role.file.keys, *role.inputs)}
+    main = {
+        "short_description": role.short_description,
+        "description": list(role.description),
+        "options": options,
+    }
+    return f"---\n{HEADER}{yaml_text.dump({'argument_specs': {'main': main}})}"
+
+
+def _option(key: Key, default: Any, top: bool) -> dict[str, Any]:
+    description = [_markup(key.description)]
+    if key.unit:
+        description.append(f"{key.unit.capitalize()}.")
+    if key.null not in ("", "none"):
+        description.append(f"Null means {_markup(key.null)}.")
+    if key.only:
+        description.append(f"For type {', '.join(f'V({kind})' for kind in key.only)}.")
+    # Inside other options a quantity may have a unit: the function that makes the chart's values reads both.
+    quantity = "int" if top else "str"
+    option: dict[str, Any] = {"description": description, "type": TYPES.get(key.type, quantity)}
+    if key.required:
+        option["required"] = True
+    elif default is not None:
+        option["default"] = default
+    if key.choices:
+        option["choices"] = list(key.choices)
+    if key.secret:
+        option["no_log"] = True
+    if key.type == "list":
+        option["elements"] = "dict" if key.options else "str"
+    if key.options:
+        # Members have no defaults of their own here: validation does not fill them in, loading does.
+        option["options"] = {member.name: _option(member, _member_default(member), False) for member in key.options}
+    return option
+
+
+def _member_default(key: Key) -> Any:
+    if key.required or key.only or key.default is None or key.type == "object":
+        return None
+    converted = model.Converter().value(key, key.default, (key.name,))
+    return str(converted) if key.unit else converted
+
+
+def _markup(description: str) -> str:
+    """Backquotes of Markdown as Ansible's code markup."""
+    return re.sub(r"`([^`]*)`", r"C(\1)", description)
