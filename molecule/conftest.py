@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ import openstack
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT))
 
-from support.hub_client import HubClient  # noqa: E402
+from tests.support.hub_client import HubClient  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +62,6 @@ def user_of(summary: dict[str, Any]) -> Callable[[str], str]:
 
 
 @pytest.fixture
-def hub(summary: dict[str, Any]) -> Iterator[HubClient]:
+def hub(summary: dict[str, Any]) -> HubClient:
     """A browser's worth of cookies at the hub."""
-    with HubClient(summary["hub"]["url"]) as client:
-        yield client
+    return HubClient(summary["hub"]["url"])

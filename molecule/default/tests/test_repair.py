@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import kubernetes
-from support.playbooks import deploy
+
+from tests.support.playbooks import deploy
 
 
 def test_a_hub_scaled_to_nothing_by_hand_comes_back(

@@ -7,7 +7,8 @@ from typing import Any
 
 import kubernetes
 import pytest
-from support.hub_client import HubClient, HubError
+
+from tests.support.hub_client import HubClient, HubError
 
 HEADROOM = """
 import os
@@ -28,6 +29,12 @@ def reach(host, port):
 """
 
 
+def start(client: HubClient, profile: str) -> None:
+    """Start an instance and wait until it answers."""
+    client.spawn(profile)
+    client.wait_ready()
+
+
 @pytest.fixture
 def alice(hub: HubClient, user_of: Callable[[str], str], passwords: dict[str, str]) -> HubClient:
     """The allowed user, logged in."""
@@ -38,12 +45,12 @@ def alice(hub: HubClient, user_of: Callable[[str], str], passwords: dict[str, st
 
 def test_a_file_follows_its_user_from_the_default_to_the_large_instance(alice: HubClient) -> None:
     assert {"default", "large"} <= set(alice.profiles())
-    alice.spawn("default")
+    start(alice, "default")
     assert alice.run("print(6 * 7)").strip() == "42"
     alice.run("open('kept.txt', 'w').write('from the default instance')")
     assert alice.run("import os; print(os.environ['MEM_LIMIT'])").strip() == str(3 * 2**29)
     alice.stop()
-    alice.spawn("large")
+    start(alice, "large")
     assert alice.run("print(open('kept.txt').read())").strip() == "from the default instance"
     assert alice.run("import os; print(os.environ['MEM_LIMIT'])").strip() == str(15 * 2**29)
     alice.stop()
@@ -52,7 +59,7 @@ def test_a_file_follows_its_user_from_the_default_to_the_large_instance(alice: H
 def test_a_placeholder_gives_way_to_exactly_its_users_pod(
     alice: HubClient, core: kubernetes.client.CoreV1Api, summary: dict[str, Any]
 ) -> None:
-    alice.spawn("default")
+    start(alice, "default")
     try:
         namespace = summary["hub"]["namespace"]
         servers = core.list_namespaced_pod(namespace, label_selector="component=singleuser-server").items
@@ -68,13 +75,13 @@ def test_a_placeholder_gives_way_to_exactly_its_users_pod(
 
 
 def test_a_notebook_that_takes_too_much_memory_loses_its_kernel_and_keeps_its_server(alice: HubClient) -> None:
-    alice.spawn("default")
+    start(alice, "default")
     try:
-        began = alice.server_started()
+        began = alice.servers()[""]["started"]
         with pytest.raises(HubError, match="kernel"):
             alice.run(HEADROOM, timeout=60)
         assert alice.run("print('still here')", timeout=60).strip() == "still here"
-        assert alice.server_started() == began
+        assert alice.servers()[""]["started"] == began
     finally:
         alice.stop()
 
@@ -88,25 +95,25 @@ def test_a_cell_cannot_reach_what_it_should_not(
 ) -> None:
     namespace = summary["hub"]["namespace"]
     admin = user_of("admin")
-    with HubClient(summary["hub"]["url"]) as other:
-        other.login_oidc(admin, passwords[admin])
-        other.spawn("default")
-        alice.spawn("default")
-        try:
-            me = alice.run("import socket; print(socket.gethostbyname(socket.gethostname()))").strip()
-            servers = core.list_namespaced_pod(namespace, label_selector="component=singleuser-server").items
-            neighbour = next(pod.status.pod_ip for pod in servers if pod.status.pod_ip != me)
-            proxy_api = core.read_namespaced_service("proxy-api", namespace).spec.cluster_ip
-            hub_service = core.read_namespaced_service("hub", namespace).spec.cluster_ip
-            api = core.read_namespaced_service("kubernetes", "default").spec.cluster_ip
-            found = alice.run(
-                REACH + f"print(reach('169.254.169.254', 80), reach('{neighbour}', 8888), reach('{proxy_api}', 8001), "
-                f"reach('{api}', 443), reach('{hub_service}', 8081))"
-            )
-            assert found.split() == ["closed", "closed", "closed", "closed", "open"]
-        finally:
-            alice.stop()
-            other.stop()
+    other = HubClient(summary["hub"]["url"])
+    other.login_oidc(admin, passwords[admin])
+    start(other, "default")
+    start(alice, "default")
+    try:
+        me = alice.run("import socket; print(socket.gethostbyname(socket.gethostname()))").strip()
+        servers = core.list_namespaced_pod(namespace, label_selector="component=singleuser-server").items
+        neighbour = next(pod.status.pod_ip for pod in servers if pod.status.pod_ip != me)
+        proxy_api = core.read_namespaced_service("proxy-api", namespace).spec.cluster_ip
+        hub_service = core.read_namespaced_service("hub", namespace).spec.cluster_ip
+        api = core.read_namespaced_service("kubernetes", "default").spec.cluster_ip
+        found = alice.run(
+            REACH + f"print(reach('169.254.169.254', 80), reach('{neighbour}', 8888), reach('{proxy_api}', 8001), "
+            f"reach('{api}', 443), reach('{hub_service}', 8081))"
+        )
+        assert found.split() == ["closed", "closed", "closed", "closed", "open"]
+    finally:
+        alice.stop()
+        other.stop()
 
 
 def test_the_admin_sees_the_admin_page_and_others_do_not(
@@ -115,16 +122,16 @@ def test_the_admin_sees_the_admin_page_and_others_do_not(
     admin, allowed = user_of("admin"), user_of("allowed")
     hub.login_oidc(admin, passwords[admin])
     assert hub.get("/hub/admin").status_code == 200
-    with HubClient(summary["hub"]["url"]) as other:
-        other.login_oidc(allowed, passwords[allowed])
-        assert other.get("/hub/admin").status_code == 403
+    other = HubClient(summary["hub"]["url"])
+    other.login_oidc(allowed, passwords[allowed])
+    assert other.get("/hub/admin").status_code == 403
 
 
 def test_who_is_in_no_allowed_group_is_refused_in_words(
     hub: HubClient, user_of: Callable[[str], str], passwords: dict[str, str]
 ) -> None:
     refused = user_of("refused")
-    with pytest.raises(HubError, match="(?i)not allowed|forbidden|sorry"):
+    with pytest.raises(HubError, match=r"(?i)not allowed|forbidden|sorry"):
         hub.login_oidc(refused, passwords[refused])
 
 

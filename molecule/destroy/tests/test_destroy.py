@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import openstack
-from support.playbooks import playbook
+
+from tests.support.playbooks import playbook
 
 SEEDED_NETWORKS = {"External"}
 
@@ -30,7 +31,7 @@ def test_nothing_is_left_in_octavia_and_neutron(cloud: openstack.connection.Conn
 
 
 def test_the_files_of_the_users_are_still_there(state: Path) -> None:
-    kept = [path for path in (state / "volumes").glob("*/volume.json")]
+    kept = list((state / "volumes").glob("*/volume.json"))
     claims = [json.loads(path.read_text())["claim"] for path in kept]
     assert any("alice" in str(claim) for claim in claims)
     assert [path for path in (state / "volumes").rglob("kept.txt") if "default instance" in path.read_text()]

@@ -10,7 +10,8 @@ from typing import Any
 import kubernetes
 import openstack
 import pytest
-from support.hub_client import HubClient
+
+from tests.support.hub_client import HubClient
 
 GROUP = "node.cluster.x-k8s.io/nodegroup"
 
@@ -65,6 +66,7 @@ def test_the_new_instance_runs_on_the_new_node(
     hub.login_oidc(name, passwords[name])
     assert set(hub.profiles()) == {"default", "gpu"}
     hub.spawn("gpu")
+    hub.wait_ready()
     try:
         assert hub.run("print(open('kept.txt').read())").strip() == "from the default instance"
         servers = core.list_namespaced_pod(
