@@ -12,7 +12,7 @@ from collections.abc import Mapping
 MASTER_ROLE_LABELS = {"master": "control-plane", "worker": "worker"}
 
 
-class Refused(ValueError):
+class RefusedError(ValueError):
     """A driver's refusal, in the words that the operator gets."""
 
 
@@ -24,6 +24,7 @@ class Family:
     and ``group_bounds``: where the autoscaler's bounds of the default group and of other groups are read, in order
     (``field``: the node group's own; ``label``: its labels, which the default group has from its cluster).
     ``zero_minimum``: whether an autoscaled group may go to zero. ``upgrades``: whether the cluster can be upgraded.
+    ``control_plane_resizes``: whether the number of its control plane nodes can be changed.
     ``starts_at``: how many nodes an autoscaled default group has after its creation (``node_count`` or ``minimum``).
     ``version_from``: where the Kubernetes version is read (``label`` kube_tag, or ``image`` property kube_version).
     """
@@ -37,6 +38,7 @@ class Family:
     group_bounds: tuple[str, ...] = ("field", "label")
     zero_minimum: bool = True
     upgrades: bool = True
+    control_plane_resizes: bool = True
     starts_at: str = "node_count"
     version_from: str = "label"
 
@@ -55,7 +57,7 @@ class Family:
         """The autoscaler's bounds of a group, or None when it does not scale this group.
 
         ``labels`` are the group's labels, ``minimum`` and ``maximum`` the fields of the node group.
-        Raises Refused for bounds that this driver does not take.
+        Raises RefusedError for bounds that this driver does not take.
         """
         if labels.get("auto_scaling_enabled", "false").lower() != "true":
             return None
@@ -69,20 +71,22 @@ class Family:
         if high is None:
             return None
         if low == 0 and not self.zero_minimum:
-            raise Refused(f"{self.name}: min_node_count must be greater than 0 when autoscaling is enabled")
+            raise RefusedError(f"{self.name}: min_node_count must be greater than 0 when autoscaling is enabled")
         if high < low:
-            raise Refused(f"{self.name}: max_node_count {high} is less than min_node_count {low}")
+            raise RefusedError(f"{self.name}: max_node_count {high} is less than min_node_count {low}")
         return low, high
 
     def check_cluster(self, control_plane: int, network_driver: str) -> None:
-        """Raise Refused for a cluster that this driver does not make."""
-        if control_plane < 1 or (self.odd_control_plane and control_plane % 2 == 0):
-            raise Refused(
-                f"master nodegroup size of {control_plane} is invalid, size must be an odd number greater than 0"
-            )
+        """Raise RefusedError for a cluster that this driver does not make."""
+        self.check_control_plane(control_plane)
         if network_driver not in self.network_drivers:
             takes = ", ".join(self.network_drivers)
-            raise Refused(f"the network driver {network_driver} is not supported; choose one of: {takes}")
+            raise RefusedError(f"the network driver {network_driver} is not supported; choose one of: {takes}")
+
+    def check_control_plane(self, count: int) -> None:
+        """Raise RefusedError for a number of control plane nodes that this driver does not take."""
+        if count < 1 or (self.odd_control_plane and count % 2 == 0):
+            raise RefusedError(f"master nodegroup size of {count} is invalid, size must be an odd number above 0")
 
 
 FAMILIES = {
@@ -113,14 +117,15 @@ FAMILIES = {
             default_bounds=("label",),
             group_bounds=("field",),
             upgrades=False,
+            control_plane_resizes=False,
         ),
     )
 }
 
 
 def get(name: str) -> Family:
-    """The family ``name``; Refused lists the known ones."""
+    """The family ``name``; RefusedError lists the known ones."""
     try:
         return FAMILIES[name]
     except KeyError:
-        raise Refused(f"unknown driver family {name!r}; choose one of: {', '.join(sorted(FAMILIES))}") from None
+        raise RefusedError(f"unknown driver family {name!r}; choose one of: {', '.join(sorted(FAMILIES))}") from None

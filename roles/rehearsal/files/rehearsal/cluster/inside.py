@@ -51,7 +51,7 @@ def enter(cluster: ClusterDir) -> None:
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE_ROOT)}
     me = [sys.executable, "-m", "rehearsal.cluster", "boot"]
     which = ["--state", str(cluster.settings.state), "--cluster", cluster.uuid]
-    os.execvpe(UNSHARE[0], [*UNSHARE, *me, *which], environment)
+    os.execvpe(UNSHARE[0], [*UNSHARE, *me, *which], environment)  # noqa: S606
 
 
 def boot(cluster: ClusterDir) -> None:
@@ -61,7 +61,7 @@ def boot(cluster: ClusterDir) -> None:
         subprocess.run(["ip", *words], check=True)
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
     configuration = write_configuration(cluster)
-    os.execv(sys.executable, [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)])
+    os.execv(sys.executable, [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)])  # noqa: S606
 
 
 def network_commands(node_cidr: str) -> list[list[str]]:

@@ -11,14 +11,13 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 
 from kubernetes import client, config
 
 from rehearsal.cluster import families
+from rehearsal.cluster.desired import Desired, Group
 from rehearsal.cluster.flavors import Flavor
 from rehearsal.cluster.layout import NODE_CIDR, ClusterDir
-from rehearsal.cluster.nodes import NodeSpec
 from rehearsal.cluster.pki import OwnCA, make_pki
 from rehearsal.cluster.programs import PACKAGE_ROOT
 from rehearsal.settings import CLUSTER_PORTS
@@ -33,11 +32,12 @@ def run_standalone(cluster: ClusterDir, nodes: int, flavor: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     started = time.monotonic()
-    children = [_start(cluster, "enter"), _start(cluster, "relay")]
+    before = Desired.load(cluster)
+    wish_for(cluster, nodes, Flavor.parse(flavor), before.generation + 1 if before else 1).save(cluster)
+    children = [_start(cluster, program) for program in ("enter", "relay", "controller")]
     try:
         wait_ready(cluster, children[0])
         print(f"API server ready after {time.monotonic() - started:.1f} s", flush=True)
-        register(cluster, nodes, Flavor.parse(flavor))
         print(f"export KUBECONFIG={cluster.kubeconfig('controller')}", flush=True)
         print(f"inside: nsenter --target $(pgrep --parent {children[0].pid}) --user --net --mount --pid", flush=True)
         children[0].wait()
@@ -64,27 +64,28 @@ def wait_ready(cluster: ClusterDir, namespaces: subprocess.Popen[bytes], seconds
     raise OSError(f"the API server was not ready after {seconds:.0f} s; see {cluster.log}")
 
 
-def register(cluster: ClusterDir, count: int, flavor: Flavor) -> None:
-    """Register the nodes ``worker-0`` and so on that are not there yet."""
-    core = client.CoreV1Api(config.new_client_from_config(str(cluster.kubeconfig("controller"))))
-    present = {node.metadata.name for node in core.list_node().items}
-    for number in range(count):
-        name = f"worker-{number}"
-        if name in present:
-            continue
-        spec = NodeSpec(
-            name=name,
-            server=str(uuid.uuid4()),
-            address=f"10.6.0.{10 + number}",
-            role="worker",
-            flavor=flavor,
-            kube_tag=KUBE_TAG,
-            labels=families.get(cluster.settings.family).node_labels("default-worker", "worker"),
-            taints=[],
-            boot_seconds=cluster.settings.boot_seconds,
-        )
-        core.create_node(spec.body())
-        core.patch_node_status(name, {"status": spec.status()})
+def wish_for(cluster: ClusterDir, nodes: int, flavor: Flavor, generation: int) -> Desired:
+    """One node group of ``nodes`` nodes, on no cloud."""
+    labels = families.get(cluster.settings.family).node_labels("default-worker", "worker")
+    group = Group(
+        name="default-worker",
+        role="worker",
+        count=nodes,
+        flavor=flavor,
+        flavor_id="",
+        image="",
+        kube_tag=KUBE_TAG,
+        labels=labels,
+    )
+    return Desired(
+        uuid=cluster.uuid,
+        name=cluster.uuid,
+        generation=generation,
+        cloud=False,
+        servers=False,
+        boot_seconds=cluster.settings.boot_seconds,
+        groups={group.name: group},
+    )
 
 
 def _start(cluster: ClusterDir, program: str) -> subprocess.Popen[bytes]:

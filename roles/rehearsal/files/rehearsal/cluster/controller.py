@@ -1,0 +1,59 @@
+"""What a cloud provider does for one cluster: program ``controller-<uuid>`` of the host's supervisord."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+
+from rehearsal.cloud import delegation
+from rehearsal.cloud.layout import Cloud
+from rehearsal.cluster.desired import Desired
+from rehearsal.cluster.kube import Kube
+from rehearsal.cluster.layout import ClusterDir
+from rehearsal.cluster.machines import Machines, NetworkOnly, NovaMachines, PaperMachines
+from rehearsal.cluster.node_reconciler import NodeReconciler
+from rehearsal.cluster.reconcile import Reconciler
+
+LOG = logging.getLogger("controller")
+
+LOOK_SECONDS = 0.3
+"""How often it is looked whether Magnum asks for something else."""
+
+
+def run(cluster: ClusterDir) -> None:
+    """Start the reconcilers and wake them when ``desired.json`` changes; does not return."""
+    desired = Desired.load(cluster)
+    if desired is None:
+        raise ValueError(f"{cluster.desired} is not there: Magnum's driver writes it before it starts this program")
+    reconcilers = build(cluster, desired)
+    for reconciler in reconcilers:
+        reconciler.start()
+    seen = 0
+    while True:
+        stamp = os.stat(cluster.desired).st_mtime_ns if cluster.desired.exists() else 0
+        if stamp != seen:
+            seen = stamp
+            for reconciler in reconcilers:
+                reconciler.wake()
+        time.sleep(LOOK_SECONDS)
+
+
+def build(cluster: ClusterDir, desired: Desired) -> list[Reconciler]:
+    """The reconcilers of one cluster. Without a cloud there are no servers and no balancers."""
+    from rehearsal.cluster.balancer_reconciler import BalancerReconciler
+    from rehearsal.cluster.balancers import Balancers, NoBalancers, OctaviaBalancers
+    from rehearsal.cluster.volumes import VolumeReconciler
+
+    machines: Machines = PaperMachines(cluster)
+    balancers: Balancers = NoBalancers()
+    cloud = Cloud(cluster.settings)
+    if desired.cloud:
+        connection = delegation.connect(cloud, cluster.uuid)
+        machines = NovaMachines(connection) if desired.servers else NetworkOnly(cluster, connection)
+        balancers = OctaviaBalancers(delegation.connect(cloud, cluster.uuid), desired)
+    kube = Kube(cluster.kubeconfig("controller"))
+    nodes = NodeReconciler(cluster, kube, machines)
+    services = BalancerReconciler(cluster, kube, balancers, nodes.nodes)
+    nodes.before_clear = services.clear
+    return [nodes, services, VolumeReconciler(cluster, kube)]

@@ -1,0 +1,406 @@
+# ruff: noqa: ARG002  (Magnum calls these methods with arguments of which some do not matter here)
+"""The rehearsal's driver for Magnum (entry point ``magnum.drivers``), loaded in Magnum's process.
+
+It is thin: it writes down what is asked (``desired.json``), has the cluster's three programs run, and tells Magnum what
+their controller reports (``status.json``). What drivers in the field do differently is in `families`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import magnum.conf
+from magnum.common import exception
+from magnum.conductor import monitors
+from magnum.conductor.handlers.common import cert_manager
+from magnum.drivers.common import driver
+from magnum.objects.fields import ClusterHealthStatus, ClusterStatus
+from openstack import exceptions
+
+from rehearsal.cloud import delegation
+from rehearsal.cloud.layout import Cloud
+from rehearsal.cluster import desired as wish
+from rehearsal.cluster import families, ports, wishes
+from rehearsal.cluster.desired import Desired, Status
+from rehearsal.cluster.layout import NODE_CIDR, ClusterDir
+from rehearsal.cluster.pki import make_pki
+from rehearsal.cluster.refusals import refusal
+from rehearsal.processes import Program, Supervisor
+from rehearsal.settings import Settings
+
+LOG = logging.getLogger(__name__)
+
+DISTRIBUTIONS = ("ubuntu", "flatcar", "fedora-coreos", "rockylinux")
+"""Values of the image property ``os_distro`` that are taken."""
+
+PROGRAMS = {"cluster": "enter", "relay": "relay", "controller": "controller"}
+"""A cluster's programs on the host: prefix of the name, and what `rehearsal.cluster` calls it."""
+
+STOP_SECONDS = 30
+"""How long the namespaces may take to end: the pods in them end gracefully."""
+
+_LOCK = threading.RLock()
+"""Requests and Magnum's periodic look at a cluster take turns: both read and write its files."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def locked(method: F) -> F:
+    """The method runs alone."""
+
+    @functools.wraps(method)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with _LOCK:
+            return method(*args, **kwargs)
+
+    return cast(F, run)
+
+
+@contextlib.contextmanager
+def refusals() -> Iterator[None]:
+    """Turn refusals of the cloud and of the family into Magnum's, so that their words reach status_reason."""
+    try:
+        yield
+    except (families.RefusedError, delegation.RefusedError) as error:
+        raise exception.InvalidParameterValue(err=str(error)) from error
+    except exceptions.SDKException as error:
+        raise exception.InvalidParameterValue(err=refusal(error)) from error
+
+
+class Driver(driver.Driver):
+    """Clusters on this machine, imitating the driver family of the rehearsal's settings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Magnum's state path is <state>/cloud
+        self.settings = Settings.load(Path(magnum.conf.CONF.state_path).parent)
+        self.cloud = Cloud(self.settings)
+        self.family = families.get(self.settings.family)
+        self.supervisor = Supervisor(self.settings)
+
+    @property
+    def provides(self) -> list[dict[str, str]]:
+        return [{"server_type": "vm", "os": name, "coe": "kubernetes"} for name in DISTRIBUTIONS]
+
+    # Clusters
+
+    @locked
+    def create_cluster(self, context: Any, cluster: Any, cluster_create_timeout: int) -> None:
+        """Write the wish, make the certificates, start the programs."""
+        place = self._place(cluster)
+        with refusals():
+            delegation.create(self.cloud, context, cluster)
+            cloud = delegation.connect(self.cloud, cluster.uuid)
+            desired = wishes.new(self.settings, self.family, cloud, cluster, cluster.cluster_template)
+            place.make()
+            cidr = NODE_CIDR
+            if desired.fixed_subnet:
+                cidr = cloud.network.get_subnet(desired.fixed_subnet).cidr
+            place.write_facts(
+                name=cluster.name, api_port=ports.api_port(self.settings, cluster.uuid), node_cidr=str(cidr)
+            )
+        cluster.stack_id = f"rehearsal-{cluster.uuid}"
+        self._certificates(context, cluster, place)
+        desired.save(place)
+        for prefix, program in PROGRAMS.items():
+            self.supervisor.ensure(self._program(prefix, program, place))
+
+    @locked
+    def update_cluster(self, context: Any, cluster: Any, scale_manager: Any = None, rollback: bool = False) -> None:
+        """Resize of the default group through PATCH of node_count."""
+        self._resize(cluster, cluster.default_ng_worker, [])
+
+    @locked
+    def resize_cluster(
+        self,
+        context: Any,
+        cluster: Any,
+        resize_manager: Any,
+        node_count: int,
+        nodes_to_remove: list[str],
+        nodegroup: Any = None,
+    ) -> None:
+        self._resize(cluster, nodegroup or cluster.default_ng_worker, nodes_to_remove or [])
+
+    @locked
+    def upgrade_cluster(
+        self,
+        context: Any,
+        cluster: Any,
+        cluster_template: Any,
+        max_batch_size: int,
+        nodegroup: Any,
+        scale_manager: Any = None,
+        rollback: bool = False,
+    ) -> None:
+        """Roll nodes to the template's image and kube_tag; the API server's program stays the pinned one."""
+        if not self.family.upgrades:
+            raise RuntimeError(f"upgrading is not supported by the {self.family.name} driver")
+        groups = list(cluster.nodegroups)
+        if nodegroup.is_default:
+            cluster.cluster_template_id = cluster_template.uuid
+        else:
+            groups = [group for group in groups if group.uuid == nodegroup.uuid]
+        tag = (cluster_template.labels or {}).get("kube_tag")
+        if tag:
+            cluster.labels = {**(cluster.labels or {}), "kube_tag": tag}
+        with self._change(cluster) as desired, refusals():
+            cloud = delegation.connect(self.cloud, cluster.uuid)
+            for group in groups:
+                group.image_id = cluster_template.image_id
+                if tag:
+                    group.labels = {**(group.labels or {}), "kube_tag": tag}
+                count = desired.groups[group.name].count
+                desired.groups[group.name] = wishes.group(self.family, cloud, group)
+                desired.groups[group.name].count = count
+        for group in groups:
+            group.status = ClusterStatus.UPDATE_IN_PROGRESS
+            group.save()
+            if group.uuid == nodegroup.uuid:  # the conductor saves its own copy afterwards
+                nodegroup.image_id, nodegroup.labels = group.image_id, group.labels
+
+    @locked
+    def delete_cluster(self, context: Any, cluster: Any) -> None:
+        for group in cluster.nodegroups:
+            group.status = ClusterStatus.DELETE_IN_PROGRESS
+            group.save()
+        if Desired.load(self._place(cluster)) is None:
+            return  # it failed before anything was made
+        with self._change(cluster) as desired:
+            desired.deleted = True
+        # a controller that could not be started the first time, or was stopped, has to run for this
+        self.supervisor.ensure(self._program("controller", PROGRAMS["controller"], self._place(cluster)))
+
+    def validate_master_size(self, node_count: int) -> None:
+        try:
+            self.family.check_control_plane(node_count)
+        except families.RefusedError:
+            raise exception.MasterNGSizeInvalid(requested_size=node_count) from None
+
+    def validate_master_resize(self, node_count: int) -> None:
+        if not self.family.control_plane_resizes:
+            raise exception.MasterNGResizeNotSupported
+        self.validate_master_size(node_count)
+
+    # Node groups
+
+    @locked
+    def create_nodegroup(self, context: Any, cluster: Any, nodegroup: Any) -> None:
+        with self._change(cluster) as desired, refusals():
+            cloud = delegation.connect(self.cloud, cluster.uuid)
+            desired.groups[nodegroup.name] = wishes.group(self.family, cloud, nodegroup)
+        nodegroup.stack_id = cluster.stack_id
+        nodegroup.save()
+
+    @locked
+    def update_nodegroup(self, context: Any, cluster: Any, nodegroup: Any) -> None:
+        """Bounds and count changed; the rest cannot change."""
+        with self._change(cluster) as desired, refusals():
+            cloud = delegation.connect(self.cloud, cluster.uuid)
+            desired.groups[nodegroup.name] = wishes.group(self.family, cloud, nodegroup)
+        nodegroup.save()
+        cluster.status = ClusterStatus.UPDATE_IN_PROGRESS  # the periodic look may have ended it in between
+        cluster.save()
+
+    @locked
+    def delete_nodegroup(self, context: Any, cluster: Any, nodegroup: Any) -> None:
+        with self._change(cluster) as desired:
+            desired.groups.pop(nodegroup.name, None)
+        nodegroup.status = ClusterStatus.DELETE_IN_PROGRESS
+        nodegroup.save()  # the conductor does not
+        cluster.status = ClusterStatus.UPDATE_IN_PROGRESS
+        cluster.save()
+
+    # What is there
+
+    @locked
+    def update_cluster_status(self, context: Any, cluster: Any, use_admin_ctx: bool = False) -> None:
+        """Called by Magnum every moment for a cluster whose status is ``*_IN_PROGRESS``."""
+        cluster.refresh()
+        if not cluster.status.endswith("_IN_PROGRESS"):
+            return
+        place = self._place(cluster)
+        desired = Desired.load(place)
+        verb = cluster.status.split("_", maxsplit=1)[0]
+        if verb == "DELETE":
+            self._delete_status(cluster, place, desired)
+            return
+        if desired is None:
+            return  # the driver has not been called yet
+        status = Status.load(place)
+        if status.generation != desired.generation or time.time() < desired.since + desired.delay:
+            return
+        if status.phase not in (wish.READY, wish.FAILED):
+            return
+        if all(group.name in desired.groups or _ends(group) for group in cluster.nodegroups):
+            self._settle(cluster, verb, status)
+
+    def get_monitor(self, context: Any, cluster: Any) -> Monitor:
+        return Monitor(context, cluster, Status.load(self._place(cluster)))
+
+    def rotate_credential(self, context: Any, cluster: Any) -> None:
+        raise exception.NotSupported(operation="rotating the credential of a rehearsed cluster")
+
+    def create_federation(self, context: Any, federation: Any) -> None:
+        raise exception.NotSupported(operation="federation")
+
+    def update_federation(self, context: Any, federation: Any) -> None:
+        raise exception.NotSupported(operation="federation")
+
+    def delete_federation(self, context: Any, federation: Any) -> None:
+        raise exception.NotSupported(operation="federation")
+
+    def _settle(self, cluster: Any, verb: str, status: Status) -> None:
+        """Give cluster and node groups the status that their nodes have."""
+        reasons = []
+        for group in cluster.nodegroups:
+            if not group.status.endswith("_IN_PROGRESS"):
+                continue
+            operation = group.status.split("_", maxsplit=1)[0]
+            reason = status.errors.get(group.name) or status.errors.get("") or injected(group.labels, operation)
+            if operation == "DELETE" and not reason:
+                group.destroy()
+                continue
+            if reason:
+                reasons.append(f"{group.name}: {reason}")
+            nodes = status.groups.get(group.name, [])
+            group.status = f"{operation}_{'FAILED' if reason else 'COMPLETE'}"
+            group.status_reason = reason or None
+            group.node_addresses = [node.address for node in nodes if node.address]
+            group.version = nodes[0].kube_tag if nodes else (group.labels or {}).get("kube_tag")
+            group.save()
+        reason = "; ".join(reasons) or status.errors.get("", "")
+        cluster.status = f"{verb}_{'FAILED' if reason else 'COMPLETE'}"
+        cluster.status_reason = reason or None
+        if status.api:
+            cluster.api_address = ports.address(self._place(cluster))
+        masters = [node for node in status.groups.get("default-master", []) if node.ready]
+        if masters:
+            cluster.coe_version = min(node.kube_tag for node in masters)
+        cluster.health_status, cluster.health_status_reason = health(status)
+        cluster.save()
+
+    def _delete_status(self, cluster: Any, place: ClusterDir, desired: Desired | None) -> None:
+        if desired is not None:
+            status = Status.load(place)
+            if status.generation != desired.generation or time.time() < desired.since + desired.delay:
+                return
+            marker = place.path / "delete-failed"
+            reason = injected(cluster.labels, "DELETE") if not marker.exists() else ""
+            if reason:
+                marker.touch()  # once: the next attempt goes through
+            if reason or status.phase == wish.FAILED:
+                reason = reason or "; ".join(status.errors.values())
+                cluster.status = ClusterStatus.DELETE_FAILED
+                cluster.status_reason = reason
+                cluster.save()
+                return
+            if status.phase != wish.DELETED:
+                return
+        for prefix in reversed(PROGRAMS):
+            self.supervisor.remove(f"{prefix}-{cluster.uuid}")
+        delegation.revoke(self.cloud, cluster)
+        shutil.rmtree(place.path, ignore_errors=True)
+        for socket in (place.inner_socket, place.login_socket, place.supervisor_socket):
+            socket.unlink(missing_ok=True)
+        # Magnum's periodic task deletes the rows when it sees this; it must not be saved
+        cluster.status = ClusterStatus.DELETE_COMPLETE
+
+    # Its files and programs
+
+    def _place(self, cluster: Any) -> ClusterDir:
+        return ClusterDir(self.settings, cluster.uuid)
+
+    def _resize(self, cluster: Any, nodegroup: Any, remove: list[str]) -> None:
+        with self._change(cluster) as desired:
+            group = desired.groups[nodegroup.name]
+            group.count = nodegroup.node_count
+            group.remove = [str(node) for node in remove]
+        nodegroup.status = ClusterStatus.UPDATE_IN_PROGRESS
+        nodegroup.save()
+
+    @contextlib.contextmanager
+    def _change(self, cluster: Any) -> Iterator[Desired]:
+        """Change what is asked; nothing is written when the block raises."""
+        place = self._place(cluster)
+        desired = Desired.load(place)
+        if desired is None:
+            raise exception.InvalidParameterValue(err=f"cluster {cluster.uuid} was never made; delete it")
+        yield desired
+        desired.generation += 1
+        desired.since = time.time()
+        desired.save(place)
+
+    def _certificates(self, context: Any, cluster: Any, place: ClusterDir) -> None:
+        """The control plane's certificates, each signed by Magnum's own CA of this cluster."""
+        authority = cert_manager.get_cluster_ca_certificate(cluster, context)
+
+        def sign(request: bytes) -> bytes:
+            return _bytes(cert_manager.sign_node_certificate(cluster, request.decode(), context=context))
+
+        key = _bytes(authority.get_decrypted_private_key())
+        make_pki(place, _bytes(authority.get_certificate()), key, sign)
+
+    def _program(self, prefix: str, program: str, place: ClusterDir) -> Program:
+        command = [sys.executable, "-m", "rehearsal.cluster", program]
+        return Program(
+            name=f"{prefix}-{place.uuid}",
+            command=[*command, "--state", str(self.settings.state), "--cluster", place.uuid],
+            environment={"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+            stop_seconds=STOP_SECONDS if prefix == "cluster" else 5,
+            retries=1000,
+        )
+
+
+class Monitor(monitors.MonitorBase):
+    """A cluster's health, from what its controller reports."""
+
+    def __init__(self, context: Any, cluster: Any, status: Status) -> None:
+        super().__init__(context, cluster)
+        self.data: dict[str, Any] = {}
+        self._status = status
+
+    @property
+    def metrics_spec(self) -> dict[str, Any]:
+        return {}
+
+    def pull_data(self) -> None:
+        """There are no metrics."""
+
+    def poll_health_status(self) -> None:
+        """Called by Magnum every minute."""
+        if self._status.generation:
+            self.data["health_status"], self.data["health_status_reason"] = health(self._status)
+
+
+def health(status: Status) -> tuple[str, dict[str, str]]:
+    """Magnum's health_status and its reasons, with the keys that its Kubernetes monitor uses."""
+    nodes = [node for members in status.groups.values() for node in members]
+    reasons = {"api": "ok" if status.api else "The API server does not answer"}
+    reasons.update({f"{node.name}.Ready": str(node.ready) for node in nodes})
+    well = status.api and all(node.ready for node in nodes)
+    return (ClusterHealthStatus.HEALTHY if well else ClusterHealthStatus.UNHEALTHY), reasons
+
+
+def injected(labels: dict[str, str] | None, operation: str) -> str:
+    """A failure that a label asks for; empty when none does. A resize is Magnum's operation UPDATE."""
+    asked = (labels or {}).get(wishes.FAIL)
+    word = {"CREATE": "create", "UPDATE": "resize", "DELETE": "delete"}[operation]
+    return f"the label {wishes.FAIL}={asked} asked for this failure" if asked == word else ""
+
+
+def _ends(nodegroup: Any) -> bool:
+    return bool(nodegroup.status == ClusterStatus.DELETE_IN_PROGRESS)
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text

@@ -1,0 +1,104 @@
+"""From Magnum's objects to ``desired.json``: names become identifiers, labels become settings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from openstack.connection import Connection
+
+from rehearsal.cluster.desired import Desired, Group
+from rehearsal.cluster.families import Family, RefusedError
+from rehearsal.cluster.flavors import Flavor
+from rehearsal.settings import Settings
+
+FAIL, DELAY, SERVERS = "rehearsal_fail", "rehearsal_delay", "rehearsal_servers"
+"""Labels of a cluster or node group that tell the rehearsal to fail (``create``, ``resize``, ``delete``), to take at
+least so many seconds, and (``false``) to do without servers."""
+
+DEFAULT_KUBE_TAG = "v1.34.4"
+
+FALSE = ("false", "no", "0", "off")
+
+
+def is_false(labels: Mapping[str, str], key: str) -> bool:
+    """Whether the label is there and says no."""
+    return str(labels.get(key, "")).lower() in FALSE
+
+
+def new(settings: Settings, family: Family, cloud: Connection, cluster: Any, template: Any) -> Desired:
+    """The wish for a new cluster. Raises RefusedError for what this family does not make."""
+    family.check_cluster(cluster.master_count, template.network_driver)
+    labels = cluster.labels or {}
+    desired = Desired(
+        uuid=cluster.uuid,
+        name=cluster.name,
+        servers=settings.servers and not is_false(labels, SERVERS),
+        boot_seconds=settings.boot_seconds,
+        keypair=cluster.keypair,
+        fixed_network=_id(cloud.network.find_network, cluster.fixed_network),
+        fixed_subnet=_id(cloud.network.find_subnet, cluster.fixed_subnet),
+        external_network=_id(cloud.network.find_network, template.external_network_id),
+        dns_nameserver=template.dns_nameserver,
+        delay=float(labels.get(DELAY, 0)),
+        since=time.time(),
+    )
+    for nodegroup in cluster.nodegroups:
+        desired.groups[nodegroup.name] = group(family, cloud, nodegroup)
+        if nodegroup.role == "worker":
+            first_count(family, nodegroup, desired.groups[nodegroup.name])
+    return desired
+
+
+def group(family: Family, cloud: Connection, nodegroup: Any) -> Group:
+    """The wish for one node group. Raises RefusedError for bounds, the SDK's exceptions for what is not there."""
+    labels = nodegroup.labels or {}
+    if nodegroup.role != "master":
+        family.bounds(
+            labels,
+            nodegroup.min_node_count,
+            nodegroup.max_node_count,
+            default=nodegroup.is_default,
+        )
+    flavor = cloud.compute.find_flavor(nodegroup.flavor_id, ignore_missing=False, get_extra_specs=True)
+    image = cloud.image.find_image(nodegroup.image_id, ignore_missing=False)
+    assert flavor is not None and image is not None
+    return Group(
+        name=nodegroup.name,
+        role=nodegroup.role,
+        count=nodegroup.node_count,
+        flavor=Flavor.from_nova(flavor),
+        flavor_id=flavor.id,
+        image=image.id,
+        kube_tag=kube_tag(family, labels, image),
+        labels=family.node_labels(nodegroup.name, nodegroup.role),
+        availability_zone=labels.get("availability_zone") or None,
+    )
+
+
+def kube_tag(family: Family, labels: Mapping[str, str], image: Any) -> str:
+    """The Kubernetes version of nodes of this image, read where the family reads it."""
+    if family.version_from == "image":
+        found = (image.properties or {}).get("kube_version")
+        if not found:
+            raise RefusedError(
+                f"image {image.name} has no property kube_version, from which the driver reads the version"
+            )
+        return f"v{str(found).removeprefix('v')}"
+    return str(labels.get("kube_tag") or DEFAULT_KUBE_TAG)
+
+
+def first_count(family: Family, nodegroup: Any, wanted: Group) -> None:
+    """Some families start an autoscaled default group at its minimum, whatever node_count says."""
+    if family.starts_at != "minimum":
+        return
+    bounds = family.bounds(
+        nodegroup.labels or {}, nodegroup.min_node_count, nodegroup.max_node_count, default=nodegroup.is_default
+    )
+    if bounds:
+        wanted.count = bounds[0]
+
+
+def _id(find: Any, name: str | None) -> str | None:
+    return str(find(name, ignore_missing=False).id) if name else None
