@@ -21,8 +21,9 @@ def names() -> list[str]:
 
 def find(name: str) -> Path | None:
     """Folder of the environment ``name``; None when it is not there."""
-    kind = npm_environments if name in npm_environments.names() else python_environments
-    return kind.find(name)
+    if name in npm_environments.names():
+        return npm_environments.find(name)
+    return python_environments.find(name)
 
 
 def ensure(wanted: Iterable[str] | None, say: Say) -> dict[str, Path]:

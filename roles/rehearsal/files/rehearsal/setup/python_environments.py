@@ -37,10 +37,12 @@ COMPLETE = ".complete.json"
 def interpreter() -> tuple[Path, str]:
     """The Python that environments are made with, and its minor version as ``3.11``.
 
-    That is the base of the running one, or when it is too old the newest on PATH. Raises SetupError when there is none.
+    That is the base of the running one, or when it is too old the newest on PATH; links are resolved, since sandboxes
+    show the Python at its real place. Raises SetupError when there is none.
     """
     if sys.version_info[:2] >= OLDEST:
-        return Path(getattr(sys, "_base_executable", sys.executable)), "{}.{}".format(*sys.version_info)
+        base = Path(getattr(sys, "_base_executable", sys.executable))
+        return base.resolve(), "{}.{}".format(*sys.version_info)
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         if (found := shutil.which(f"python3.{minor}")) and (path := _executable(found)):
             return path, f"3.{minor}"
@@ -55,7 +57,7 @@ def _executable(found: str) -> Path | None:
     told = subprocess.run(
         [found, "-c", "import sys; print(sys._base_executable)"], capture_output=True, text=True, check=False
     )
-    return Path(told.stdout.strip()) if told.returncode == 0 else None
+    return Path(told.stdout.strip()).resolve() if told.returncode == 0 else None
 
 
 def names() -> list[str]:
