@@ -151,9 +151,7 @@ class Converter:
             else:
                 self._note(path, error.message, error.hint)
             return UNKNOWN
-        if result is not UNKNOWN:
-            self._bounds(key, result, path)
-        return result
+        return result if result is UNKNOWN or self._within_bounds(key, value, result, path) else UNKNOWN
 
     # Members of objects and files
 
@@ -348,17 +346,20 @@ class Converter:
                 self._note((*path, index, key.unique), f"there is another {name} above", "give it a name of its own")
             seen.add(name)
 
-    def _bounds(self, key: Key, value: Any, path: Path) -> None:
-        if key.type not in ("integer", "number", "size", "duration") or value is UNKNOWN:
-            return
+    def _within_bounds(self, key: Key, given: Any, value: Any, path: Path) -> bool:
+        if key.type not in ("integer", "number", "size", "duration"):
+            return True
         show = {"size": quantity.format_size, "duration": quantity.format_duration}.get(key.type, str)
         if key.minimum is not None and value < key.minimum:
             hint = f"write {show(_whole(key.minimum))} or more"
-            if key.type == "duration" and key.minimum <= value * 60:
-                hint = f"write {value}m if minutes are meant, otherwise {show(_whole(key.minimum))} or more"
+            if key.type == "duration" and str(given).isdecimal():
+                hint = f"write the unit, such as {value}m or {value}h; at least {show(_whole(key.minimum))}"
             self._note(path, f"{show(value)} is too little", hint)
-        elif key.maximum is not None and value > key.maximum:
+            return False
+        if key.maximum is not None and value > key.maximum:
             self._note(path, f"{show(value)} is too much", f"write {show(_whole(key.maximum))} or less")
+            return False
+        return True
 
     def _unknown(self, path: Path, name: Any, known: list[str], owner: str) -> str:
         """Report a key that nobody knows; the one that is probably meant, or ""."""
@@ -396,7 +397,7 @@ def show_path(path: Path, values: Any) -> str:
         if isinstance(step, int):
             item = values[step] if isinstance(values, list) and step < len(values) else None
             name = item.get("name") if isinstance(item, dict) else None
-            text += f"[{name}]" if isinstance(name, str) and re.fullmatch(r"[\w.-]{1,60}", name) else f"[#{step + 1}]"
+            text += f"[{name}]" if isinstance(name, str) and re.fullmatch(r"[\w. -]{1,60}", name) else f"[#{step + 1}]"
             values = item
         else:
             text += f".{step}" if text else str(step)

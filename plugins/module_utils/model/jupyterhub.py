@@ -157,6 +157,7 @@ AUTH = (
         only=OPENID,
         needed_for=("oidc",),
         default_for={"iris-iam": f"{IRIS_IAM}/authorize"},
+        example="https://login.example.org/authorize",
     ),
     Key(
         "token_url",
@@ -168,6 +169,7 @@ AUTH = (
         only=OPENID,
         needed_for=("oidc",),
         default_for={"iris-iam": f"{IRIS_IAM}/token"},
+        example="https://login.example.org/token",
     ),
     Key(
         "userinfo_url",
@@ -179,6 +181,7 @@ AUTH = (
         only=OPENID,
         needed_for=("oidc",),
         default_for={"iris-iam": f"{IRIS_IAM}/userinfo"},
+        example="https://login.example.org/userinfo",
     ),
     Key(
         "scopes",

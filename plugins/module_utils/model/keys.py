@@ -142,9 +142,9 @@ def url(value: str) -> None:
         parts = urlsplit(value)
         _ = parts.port
     except ValueError as error:
-        raise QuantityError(f"{value!r} is not an address of the web ({error})") from error
+        raise QuantityError(f"{value!r} is not a web address ({error})") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", value):
-        raise QuantityError(f"{value!r} is not an address of the web", "write one that starts with https://")
+        raise QuantityError(f"{value!r} is not a web address", "write one that starts with https://")
 
 
 def ipv4(value: str) -> None:

@@ -290,6 +290,8 @@ def profiles_on_groups(values: Values) -> Iterator[Finding]:
 def _on_group(path: Path, name: Any, groups: Mapping[str, Values]) -> Iterator[Finding]:
     if not isinstance(name, str):
         return
+    if name == DEFAULT_GROUP and name not in groups:
+        return  # reported once, where the groups are
     if name not in groups:
         near = nearest(name, groups)
         hint = f"write {near}" if near else f"write one of {', '.join(groups)}"
