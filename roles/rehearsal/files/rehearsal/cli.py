@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rehearsal.processes import ProcessError, Supervisor
+from rehearsal.processes import ProcessError, Supervisor, environment
 from rehearsal.settings import OFFSETS, Settings
 
 STARTED = time.monotonic()
@@ -120,6 +120,7 @@ def main(argv: list[str] | None = None) -> int:
         print(json.dumps({"changed": False, "running": False}))
         return 0
     settings = Settings.load(options.state)
+    os.environ.update(environment())
     try:
         with contextlib.nullcontext() if options.command == "status" else _alone(settings.state):
             result = COMMANDS[options.command](settings)

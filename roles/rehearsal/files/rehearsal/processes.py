@@ -27,7 +27,10 @@ from rehearsal.settings import Settings, write_private
 
 UP_STATES = ("RUNNING", "STARTING", "BACKOFF")
 
-NO_FILE, BAD_NAME, ALREADY_ADDED, STILL_RUNNING, ALREADY_STARTED, NOT_RUNNING = 20, 10, 90, 91, 60, 70
+SHELL_SETTINGS = ("ANSIBLE_", "KUBECONFIG", "OS_", "PYTHON", "SUPERVISOR_")
+"""Beginnings of the names of environment variables that programs do not inherit."""
+
+BAD_NAME, ALREADY_STARTED, NOT_RUNNING, ALREADY_ADDED = 10, 60, 70, 90
 """supervisord's fault codes (supervisor.xmlrpc.Faults)."""
 
 
@@ -102,6 +105,19 @@ def _quoted(key: str, value: str) -> str:
     return quote + _plain(f"environment variable {key}", value) + quote
 
 
+def environment() -> dict[str, str]:
+    """What every program inherits: this process's environment without settings of one caller's shell.
+
+    A cloud, kubeconfig or Python path that somebody chose for a terminal must not reach services that outlive it.
+    Addresses of this machine are never asked of a proxy.
+    """
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(SHELL_SETTINGS)}
+    for name in ("no_proxy", "NO_PROXY"):
+        hosts = [host for host in kept.get(name, "").split(",") if host]
+        kept[name] = ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
+    return kept
+
+
 class Supervisor:
     """The supervisord of one rehearsal."""
 
@@ -135,12 +151,19 @@ class Supervisor:
         if self.running():
             return False
         self._end_left_over()
+        self.socket.unlink(missing_ok=True)
         self._write_config()
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self.config)]
         log = self.folder / "start.log"
         with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
             status = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, check=False, cwd=self.folder
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                check=False,
+                cwd=self.folder,
+                env=environment(),
             ).returncode
         deadline = time.monotonic() + seconds
         while status == 0 and not self.running():
@@ -163,26 +186,27 @@ class Supervisor:
         _, alive = psutil.wait_procs([one for one in family if _is_supervisord(one)], timeout=seconds)
         return len({one.pid for one in family}) + self._end_left_over(known=[*family, *alive])
 
-    def _end_left_over(self, known: Sequence[psutil.Process] = ()) -> int:
-        """End every process of this rehearsal; ``known`` may add some that cannot be recognised any more."""
-        left = {one.pid: one for one in (*known, *self._family()) if one.is_running()}
+    def _end_left_over(self, program: str | None = None, known: Sequence[psutil.Process] = ()) -> int:
+        """End every process of this rehearsal, or of one program; ``known`` adds some that may have lost their mark."""
+        left = {one.pid: one for one in (*known, *self._family(program)) if one.is_running()}
         count = len(left)
         for send, wait in ((psutil.Process.terminate, 5), (psutil.Process.kill, 10)):
             for one in left.values():
                 with contextlib.suppress(psutil.Error):
                     send(one)  # psutil compares start times first: never a process that got the same id
             psutil.wait_procs(list(left.values()), timeout=wait)
-            left = {one.pid: one for one in self._family()}
+            left = {one.pid: one for one in self._family(program)}
             if not left:
                 break
         if left:
             names = ", ".join(f"{one.pid} ({one.info_name})" for one in map(_Named, left.values()))
             raise ProcessError(f"these processes of {self.settings.state} could not be ended: {names}")
-        self.socket.unlink(missing_ok=True)
         return count
 
-    def _family(self) -> list[psutil.Process]:
+    def _family(self, program: str | None = None) -> list[psutil.Process]:
         """supervisord and everything that descends from it, orphans too, without this process and its parents.
+
+        With ``program``, only what descends from that program.
 
         supervisord gives its address to each program in ``SUPERVISOR_SERVER_URL``, which programs hand on to
         what they start: that is how orphans are recognised. The socket's folder is this rehearsal's alone.
@@ -194,8 +218,13 @@ class Supervisor:
             with contextlib.suppress(psutil.Error, OSError):
                 if one.uids().real != os.getuid():
                     continue
-                ours = one.environ().get("SUPERVISOR_SERVER_URL") == url
-                if ours or (_is_supervisord(one) and str(self.config) in one.cmdline()):
+                environ = one.environ()
+                ours = environ.get("SUPERVISOR_SERVER_URL") == url
+                if program is not None:
+                    ours = ours and environ.get("SUPERVISOR_PROCESS_NAME") == program
+                elif _is_supervisord(one) and str(self.config) in one.cmdline():
+                    ours = True
+                if ours:
                     found[one.pid] = one
                     found.update((child.pid, child) for child in one.children(recursive=True))
         return [
@@ -249,8 +278,7 @@ class Supervisor:
         with self._server() as server:
             state = self._states(server).get(program.name)
             if changed and state is not None:
-                _allow((NOT_RUNNING, BAD_NAME), server.stopProcessGroup, program.name)
-                _allow((BAD_NAME,), server.removeProcessGroup, program.name)
+                self._take_down(server, program.name)
                 state = None
             if state is None:
                 server.reloadConfig()
@@ -269,10 +297,14 @@ class Supervisor:
             with self._server() as server:
                 if name in self._states(server):
                     there = True
-                    _allow((NOT_RUNNING, BAD_NAME), server.stopProcessGroup, name)
-                    _allow((BAD_NAME,), server.removeProcessGroup, name)
+                    self._take_down(server, name)
                 server.reloadConfig()
         return there
+
+    def _take_down(self, server: Any, name: str) -> None:
+        _allow((NOT_RUNNING, BAD_NAME), server.stopProcessGroup, name)
+        _allow((BAD_NAME,), server.removeProcessGroup, name)
+        self._end_left_over(name)  # what left the program's process group
 
     def restart(self, name: str) -> None:
         """Stop the program, wait until it is gone, and start it again."""

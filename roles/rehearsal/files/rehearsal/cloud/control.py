@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from rehearsal.cloud import config, launcher, plugins, schema, seed, waiting
 from rehearsal.cloud.layout import Cloud
 from rehearsal.cloud.service import services
 from rehearsal.processes import Program, Supervisor
+from rehearsal.processes import environment as inherited
 
 Report = Callable[[str], None]
 
@@ -53,7 +53,7 @@ def prepare(cloud: Cloud, report: Report) -> bool:
     if wanted:
         report(f"making the databases of {', '.join(one.name for one in wanted)} (once per user and version)")
         command = [sys.executable, "-m", "rehearsal.cloud.schema", "--state", str(cloud.settings.state)]
-        environ = {**os.environ, **environment(cloud)}
+        environ = {**inherited(), **environment(cloud)}
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         if done.returncode:
             raise CloudError(done.stderr.strip())

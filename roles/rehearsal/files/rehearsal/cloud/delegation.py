@@ -37,8 +37,9 @@ def create(cloud: Cloud, context: Any, cluster: Any) -> None:
             cluster.user_id, _name(cluster.uuid), description=f"Magnum cluster {cluster.uuid}"
         )
     except exceptions.ForbiddenException as error:
+        answer = str(error.details or error).rstrip(". ")
         raise RefusedError(
-            f"Keystone refused cluster {cluster.uuid} an application credential of its own: {error.details or error} "
+            f"Keystone refused cluster {cluster.uuid} an application credential of its own: {answer}. "
             "Log in with a password or an unrestricted application credential."
         ) from error
     write_private(_file(cloud, cluster.uuid), json.dumps({"id": made.id, "secret": made.secret}) + "\n")

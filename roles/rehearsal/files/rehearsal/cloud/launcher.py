@@ -18,7 +18,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rehearsal.cloud import preload
+from rehearsal.cloud import logs, preload
 from rehearsal.cloud.layout import Cloud
 from rehearsal.cloud.service import Service, services
 from rehearsal.settings import Settings, write_private
@@ -31,9 +31,6 @@ DELAYS = (0.0, 1.0, 2.0, 5.0, 10.0)
 
 GRACE = 5.0
 """Seconds that services have to end before they are killed."""
-
-LOG_LIMIT = 8 * 1024 * 1024
-"""Bytes above which a service's log is put aside when the service starts."""
 
 PR_SET_PDEATHSIG = 1
 SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
@@ -138,7 +135,7 @@ def _become(service: Service, cloud: Cloud) -> NoReturn:
         die_with_parent(os.getppid())
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-        _redirect(cloud.log(service.name))
+        logs.redirect(cloud.log(service.name))
         sys.argv = [f"{service.name}-api", "--config-file", service.config_file(cloud)]
         started = time.monotonic()
         service.load(cloud, lambda port, application: _serve(cloud.settings.port(port), application))
@@ -151,17 +148,12 @@ def _become(service: Service, cloud: Cloud) -> NoReturn:
         os._exit(1)
 
 
-def _redirect(log: Path) -> None:
-    if log.exists() and log.stat().st_size > LOG_LIMIT:
-        log.replace(log.with_suffix(".log.1"))
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
-
-
 def _serve(port: int, application: Any) -> None:
+    from sqlalchemy import orm
     from werkzeug.serving import WSGIRequestHandler, make_server
+
+    # Else the first requests race for it: a model's attribute that another one adds may not be there yet.
+    orm.configure_mappers()
 
     class Handler(WSGIRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -14,7 +14,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from rehearsal.cloud import preload
+from rehearsal.cloud import logs, preload
 from rehearsal.cloud.layout import Cloud
 from rehearsal.cloud.service import Service, services
 from rehearsal.settings import Settings, cache_dir
@@ -89,9 +89,7 @@ def create(cloud: Cloud, wanted: list[Service]) -> None:
 def _create_one(cloud: Cloud, service: Service) -> None:
     status = 1
     try:
-        descriptor = os.open(_log(cloud, service.name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.dup2(descriptor, 1)
-        os.dup2(descriptor, 2)
+        logs.redirect(_log(cloud, service.name))
         service.create_schema(cloud)
         status = 0
     except BaseException:

@@ -63,6 +63,7 @@ class Octavia(Service):
             with octavia_driver.LOCK:
                 return inner(environ, start_response)
 
+        octavia_driver.recover()
         serve("octavia", one_at_a_time)
 
     def seed(self, admin: Connection, project_id: str) -> None:

@@ -1,0 +1,85 @@
+"""A real supervisord: programs come and go one by one, and nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from rehearsal.processes import Program, Supervisor
+from rehearsal.settings import Settings
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+    one = Supervisor(Settings.load(tmp_path / "state"))
+    one.start()
+    try:
+        yield one
+    finally:
+        one.shutdown()
+        one.settings.sockets.rmdir()
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def program(name: str, folder: Path, start_seconds: float = 0) -> Program:
+    """A program whose child leaves its process group and notes its id in a file."""
+    script = (
+        f"setsid sh -c 'echo $$ > {folder}/{name}.new; mv {folder}/{name}.new {folder}/{name}; exec sleep 600' & wait"
+    )
+    return Program(name, ["sh", "-c", script], start_seconds=start_seconds, stop_seconds=2)
+
+
+def child(name: str, folder: Path) -> psutil.Process:
+    until((folder / name).exists)
+    return psutil.Process(int((folder / name).read_text()))
+
+
+def test_programs_come_and_go_one_by_one(supervisor: Supervisor, tmp_path: Path) -> None:
+    assert supervisor.ensure(program("first", tmp_path))
+    first = child("first", tmp_path)
+    pid = supervisor.status()["first"]["pid"]
+    assert supervisor.ensure(program("second", tmp_path))
+    second = child("second", tmp_path)
+    assert not supervisor.ensure(program("first", tmp_path))
+    assert supervisor.status()["first"]["pid"] == pid
+    assert supervisor.remove("second")
+    assert not second.is_running()
+    assert first.is_running()
+    assert list(supervisor.status()) == ["first"]
+
+
+def test_what_a_killed_supervisord_left_is_replaced(supervisor: Supervisor, tmp_path: Path) -> None:
+    supervisor.ensure(program("first", tmp_path))
+    orphan = child("first", tmp_path)
+    (tmp_path / "first").unlink()
+    other = psutil.Popen(["sleep", "600"])
+    try:
+        os.kill(int((supervisor.folder / "supervisord.pid").read_text()), signal.SIGKILL)
+        until(lambda: not supervisor.running())
+        assert orphan.is_running()
+        assert supervisor.start()
+        assert not orphan.is_running()
+        assert child("first", tmp_path).pid != orphan.pid
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_heal_starts_what_is_down(supervisor: Supervisor, tmp_path: Path) -> None:
+    supervisor.ensure(Program("once", ["true"], autorestart=False, start_seconds=0))
+    until(lambda: supervisor.status()["once"]["state"] == "EXITED")
+    supervisor.ensure(program("first", tmp_path))
+    assert supervisor.heal() == ["once"]
