@@ -93,6 +93,7 @@ class Container:
         self._out_of_memory = False
         self._in_a_row = 0
         self._stopping: asyncio.Task[None] | None = None
+        self._shown: Object | None = None
 
     # What the status shows
 
@@ -101,10 +102,10 @@ class Container:
             name=self.name,
             image=self.spec["image"],
             kind=self.kind,
-            state=self.state,
+            state=self._shown or self.state,
             last_state=self.last_state,
             restarts=self.restarts,
-            ready=self.ready,
+            ready=self.ready or self._shown is not None,
             started=self.started,
             run=f"{self.pod.uid}/{self.name}/{self.restarts}",
         )
@@ -119,6 +120,9 @@ class Container:
         ended = state.get("terminated")
         if ended and self.kind == "main" and not status.restarts(self.pod.policy, self.kind, int(ended["exitCode"])):
             self.state, self.last_state = state, known.get("lastState") or {}
+        elif ended and self.kind == "init" and self.pod.policy != "Always":
+            # The API server does not let its state go back; it is shown as ended while it runs again.
+            self._shown, self.last_state = state, known.get("lastState") or {}
         elif ended or "running" in state:
             self.restarts += 1
             self.last_state = {"terminated": ended} if ended else self._lost(state["running"], why)
@@ -303,6 +307,7 @@ class Container:
         }
         self.ready = self.kind == "init" and code == 0
         self.started = False
+        self._shown = None
 
     def _message(self, run: Run, code: int) -> str:
         path = self.pod.folder / "containers" / self.name / "termination-log"

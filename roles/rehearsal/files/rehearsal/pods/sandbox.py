@@ -103,6 +103,8 @@ def arguments(sandbox: Sandbox) -> list[str]:
     else:
         options += ["--unshare-user", "--uid", str(who.uid), "--gid", str(who.gid)]
     options += ["--bind", str(sandbox.root), "/"]
+    for folder in ("/etc", "/etc/ssl", "/etc/pki/tls", "/usr"):
+        options += ["--perms", "0755", "--dir", folder]
     options += _system()
     options += ["--dev", "/dev", "--proc", "/proc"]
     for folder in ("/tmp", "/var/tmp"):  # noqa: S108 - the container's own
@@ -110,7 +112,7 @@ def arguments(sandbox: Sandbox) -> list[str]:
     for folder in ("/run", "/root", image.home, sandbox.workdir):
         options += ["--dir", folder]
     for name, source in sandbox.etc.items():
-        options += ["--ro-bind" if name != "hosts" else "--bind", str(source), f"/etc/{name}"]
+        options += ["--ro-bind", str(source), f"/etc/{name}"]
     for path in image.paths:
         options += ["--ro-bind", path, path]
     for source, target in image.binds.items():
