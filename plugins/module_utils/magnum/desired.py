@@ -35,13 +35,17 @@ class Desired:
     node_groups: dict[str, Json]
     labels: dict[str, str]
     autoscaling: bool
+    hints: dict[str, str]
+    """Labels to create the cluster with that are not compared afterwards."""
     problems: list[Json] = field(default_factory=list)
 
 
-def desired(service: Mapping[str, Any], family: Family) -> Desired:
+def desired(service: Mapping[str, Any], family: Family, certain: bool = True) -> Desired:
     """What Magnum has to have, in the form that ``family`` understands.
 
-    Settings that the family cannot take are problems ({key, problem, hint}), not silently dropped.
+    Settings that the family cannot take are problems ({key, problem, hint}), not silently dropped. Where the family is
+    not ``certain`` (nothing shows it before the first cluster), what only some drivers read is given in each form;
+    the others ignore it.
     """
     problems: list[Json] = []
     groups: Sequence[Mapping[str, Any]] = service["cluster_node_groups"]
@@ -57,9 +61,14 @@ def desired(service: Mapping[str, Any], family: Family) -> Desired:
     sized = {"auto_scaling_enabled": label(autoscaling)}
     sized.update(_group_labels(default))
     sized.update({str(k): label(v) for k, v in (default.get("labels") or {}).items()})
-    if autoscaling and family.default_bounds == "labels":
+    hints: dict[str, str] = {}
+    if autoscaling:
         low, high = bounds(default)
-        sized["min_node_count"], sized["max_node_count"] = str(low), str(high)
+        labels = {"min_node_count": str(low), "max_node_count": str(high)}
+        if family.default_bounds == "labels":
+            sized.update(labels)
+        elif not certain:
+            hints = labels
     for key in sorted(set(given) & (set(platform) | set(sized))):
         ours = {**platform, **sized}[key]
         if given[key] != ours:
@@ -128,6 +137,7 @@ def desired(service: Mapping[str, Any], family: Family) -> Desired:
         node_groups=node_groups,
         labels={**template_labels, **cluster_labels},
         autoscaling=autoscaling,
+        hints=hints,
         problems=problems,
     )
 

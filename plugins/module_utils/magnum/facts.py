@@ -64,6 +64,12 @@ def cluster_facts(
     }
 
 
+def nodes_of_group(nodes: Iterable[Mapping[str, Any]], name: str) -> int:
+    """How many nodes have a label of any driver family that names the node group."""
+    keys = [f.node_group_label for f in FAMILIES.values()]
+    return sum(any(_labels(n).get(k) == name for k in keys) for n in nodes)
+
+
 def _group(
     group: Mapping[str, Any], family: Family, nodes: list[Mapping[str, Any]], flavors: Mapping[str, Mapping[str, Any]]
 ) -> Json:

@@ -104,6 +104,7 @@ CLUSTER_API = Family(
 FAMILIES: dict[str, Family] = {f.name: f for f in (HEAT, CAPI_HELM, CLUSTER_API)}
 
 _CLUSTER_API_STACK = re.compile(r"^kube-[a-z0-9]{5}$")
+_CAPI_HELM_STACK = re.compile(r"^[a-z0-9][a-z0-9-]*-[a-z2-7]{12}$")
 _HEAT_STACK = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
@@ -123,28 +124,19 @@ def by_stack(stack: str | None) -> Family | None:
         return CLUSTER_API
     if _HEAT_STACK.match(stack):
         return HEAT
-    return CAPI_HELM
+    return CAPI_HELM if _CAPI_HELM_STACK.match(stack) else None
 
 
 def by_image(image: Mapping[str, Any] | None) -> Family | None:
-    """The family by an image's properties.
+    """The family by an image's properties: ``magnum_driver`` names the driver, Fedora CoreOS is only Heat's.
 
-    ``magnum_driver`` names the driver. ``kube_version`` is what magnum-capi-helm reads the version from; no other
-    driver asks for it. Fedora CoreOS is only Heat's.
+    ``kube_version`` is no sign: magnum-capi-helm needs it, but images for other drivers have it too.
     """
     if not image:
         return None
     found = by_driver(image.get("magnum_driver"))
-    if found:
-        return found
     distro = str(image.get("os_distro") or "").lower()
-    if distro in HEAT.image_distros:
-        return HEAT
-    if image.get("kube_version"):
-        return CAPI_HELM
-    if distro in CLUSTER_API.image_distros:
-        return CLUSTER_API
-    return None
+    return found or (HEAT if distro in HEAT.image_distros else None)
 
 
 def by_node_labels(labels: Mapping[str, str]) -> Family | None:

@@ -96,6 +96,11 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc]
 
     # For subclasses
 
+    @property
+    def cloud_name(self) -> str:
+        """How messages call the cloud."""
+        return self._cloud_name or "of the environment"
+
     def waiter(self, uuid: str, name: str) -> Waiter:
         return Waiter(self.magnum, uuid, name, float(self.params["timeout"]), self.progress)
 

@@ -1,0 +1,410 @@
+"""One check of ``openstack.yml`` against the cloud, before anything is made: pure functions.
+
+``Cloud`` is what was read; ``check`` says what is wrong with the file there, and what has to be done.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .desired import OURS, OURS_VALUE, Desired, desired, is_our_template
+from .errors import CloudTooOldError, fault_text
+from .families import CLUSTER_API, Family, recognise
+from .plan import Plan, Same, equal, label, plan_cluster, plan_nodegroup
+
+Json = dict[str, Any]
+
+SHAPING = {
+    "network_driver": "cluster_network_driver",
+    "external_network_id": "cluster_external_network",
+    "dns_nameserver": "cluster_dns_nameserver",
+}
+"""Fields of a template that shape a cluster for its life, and the keys they come from."""
+
+KEY_OF = {
+    "keypair": "cluster_keypair",
+    "flavor_id": "cluster_node_groups[default-worker].flavor",
+    "master_flavor_id": "cluster_control_plane.flavor",
+    "master_count": "cluster_control_plane.count",
+    "fixed_network": "cluster_fixed_network",
+    "fixed_subnet": "cluster_fixed_subnet",
+}
+"""The keys that a cluster's fields come from."""
+
+
+@dataclass
+class Cloud:
+    """What the cloud has, as its APIs show it.
+
+    ``images`` and ``keypairs`` are only read where they matter: the one that is named, or all of them when it is
+    not there. ``require`` raises CloudTooOldError for a feature that Magnum lacks.
+    """
+
+    name: str
+    flavors: Sequence[Json]
+    networks: Sequence[Json]
+    subnets: Sequence[Json]
+    images: Sequence[Json]
+    keypairs: Sequence[str]
+    templates: Sequence[Json]
+    cluster: Json | None
+    cluster_template: Json | None
+    node_groups: Sequence[Json]
+    require: Callable[..., None]
+    same: Same = equal
+
+
+@dataclass
+class Verdict:
+    """Problems and warnings ({key, problem, hint}); the plan in the form that the modules take."""
+
+    family: Family
+    certain: bool
+    wanted: Desired
+    problems: list[Json] = field(default_factory=list)
+    warnings: list[Json] = field(default_factory=list)
+    actions: list[str] = field(default_factory=list)
+    template: Json | None = None
+    cluster: Json = field(default_factory=dict)
+    cluster_changes: bool = False
+    node_groups: list[Json] = field(default_factory=list)
+    remove: list[str] = field(default_factory=list)
+    unused_templates: list[str] = field(default_factory=list)
+
+
+def check(service: Mapping[str, Any], cloud: Cloud) -> Verdict:
+    """Compare the file with the cloud. Nothing is raised for what people can mend: it is in ``problems``."""
+    image = _named(cloud.images, service["cluster_image"])
+    template = _site_template(service, cloud) or cloud.cluster_template
+    found = recognise(service["cluster_driver"], cluster=cloud.cluster, template=template, image=image)
+    family = found or CLUSTER_API
+    wanted = desired(service, family, found is not None)
+    verdict = Verdict(family, found is not None, wanted)
+    for problem in wanted.problems:
+        (verdict.warnings if problem.pop("warning", False) else verdict.problems).append(problem)
+    _check_names(service, cloud, image, verdict)
+    _check_control_plane(service, cloud, verdict)
+    _plan(service, cloud, template, verdict)
+    _check_versions(cloud, verdict)
+    return verdict
+
+
+def report(file: str, cloud: str, problems: Iterable[Mapping[str, Any]]) -> str:
+    """All problems as text, one after another, each with what to write instead."""
+    listed = list(problems)
+    count = "1 problem" if len(listed) == 1 else f"{len(listed)} problems"
+    lines = [f"{count} between {file} and the cloud {cloud}. Nothing has been changed."]
+    for problem in listed:
+        lines.append(f"{file} {problem['key']}\n    {problem['problem']}")
+        if problem.get("hint"):
+            lines.append(f"    -> {problem['hint']}")
+    return "\n".join(lines)
+
+
+def _site_template(service: Mapping[str, Any], cloud: Cloud) -> Json | None:
+    name = service.get("cluster_template")
+    return _named(cloud.templates, name) if name else None
+
+
+def _named(things: Iterable[Json], name: str) -> Json | None:
+    return next((t for t in things if name in (t.get("name"), t.get("id"), t.get("uuid"))), None)
+
+
+def _missing(verdict: Verdict, key: str, kind: str, name: str, cloud: Cloud, known: Iterable[str | None]) -> None:
+    names = sorted({k for k in known if k})
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if near:
+        hint = f"write {near[0]}"
+    else:
+        hint = f"there are: {', '.join(names[:12])}" if names else f"this project sees no {kind} at all"
+    verdict.problems.append({"key": key, "problem": f"the cloud {cloud.name} has no {kind} '{name}'", "hint": hint})
+
+
+def _check_names(service: Mapping[str, Any], cloud: Cloud, image: Json | None, verdict: Verdict) -> None:
+    flavors = [("cluster_control_plane.flavor", service["cluster_control_plane"]["flavor"])]
+    flavors += [(f"cluster_node_groups[{g['name']}].flavor", g["flavor"]) for g in service["cluster_node_groups"]]
+    for key, name in flavors:
+        if not _named(cloud.flavors, name):
+            _missing(verdict, key, "flavor", name, cloud, (f.get("name") for f in cloud.flavors))
+
+    site = service.get("cluster_template")
+    if site:
+        named = [t for t in cloud.templates if t.get("name") == site]
+        if not _named(cloud.templates, site):
+            _missing(verdict, "cluster_template", "cluster template", site, cloud, (t["name"] for t in cloud.templates))
+        elif len(named) > 1:
+            uuids = ", ".join(t["uuid"] for t in named)
+            verdict.problems.append(
+                {
+                    "key": "cluster_template",
+                    "problem": f"there are {len(named)} templates named '{site}'",
+                    "hint": f"write the UUID of one: {uuids}",
+                }
+            )
+    else:
+        _check_image("cluster_image", service["cluster_image"], image, service, cloud, verdict)
+        _check_external_network(service, cloud, verdict)
+    for group in service["cluster_node_groups"]:
+        if group.get("image"):
+            key = f"cluster_node_groups[{group['name']}].image"
+            _check_image(key, group["image"], _named(cloud.images, group["image"]), service, cloud, verdict)
+
+    if service.get("cluster_fixed_network") and not _named(cloud.networks, service["cluster_fixed_network"]):
+        names = (n.get("name") for n in cloud.networks)
+        _missing(verdict, "cluster_fixed_network", "network", service["cluster_fixed_network"], cloud, names)
+    if service.get("cluster_fixed_subnet") and not _named(cloud.subnets, service["cluster_fixed_subnet"]):
+        names = (n.get("name") for n in cloud.subnets)
+        _missing(verdict, "cluster_fixed_subnet", "subnet", service["cluster_fixed_subnet"], cloud, names)
+    keypair = service.get("cluster_keypair")
+    if keypair and cloud.cluster is None and keypair not in cloud.keypairs:
+        _missing(verdict, "cluster_keypair", "keypair of this user", keypair, cloud, cloud.keypairs)
+
+
+def _check_image(
+    key: str, name: str, image: Json | None, service: Mapping[str, Any], cloud: Cloud, verdict: Verdict
+) -> None:
+    if image is None:
+        _missing(verdict, key, "image", name, cloud, (i.get("name") for i in cloud.images))
+        return
+    if not image.get("os_distro"):
+        verdict.problems.append(
+            {
+                "key": key,
+                "problem": f"image '{name}' has no property os_distro, which Magnum needs",
+                "hint": f"openstack image set --property os_distro=ubuntu {name} (or whatever it is)",
+            }
+        )
+    version = service["cluster_kubernetes_version"]
+    inside = image.get("kube_version") or next(iter(re.findall(r"v1\.\d+\.\d+", image.get("name") or "")), None)
+    if inside and inside.lstrip("v") != version.lstrip("v"):
+        verdict.problems.append(
+            {
+                "key": key,
+                "problem": f"image '{name}' has Kubernetes {inside}, cluster_kubernetes_version says {version}",
+                "hint": f"write cluster_kubernetes_version: v{inside.lstrip('v')}, or an image with {version}",
+            }
+        )
+
+
+def _check_external_network(service: Mapping[str, Any], cloud: Cloud, verdict: Verdict) -> None:
+    name = service["cluster_external_network"]
+    network = _named(cloud.networks, name)
+    external = [n.get("name") for n in cloud.networks if n.get("is_router_external")]
+    if network is None:
+        _missing(verdict, "cluster_external_network", "network", name, cloud, external)
+    elif not network.get("is_router_external"):
+        verdict.problems.append(
+            {
+                "key": "cluster_external_network",
+                "problem": f"network '{name}' is not an external one: floating IPs cannot come from it",
+                "hint": f"there are: {', '.join(n for n in external if n)}" if external else "",
+            }
+        )
+
+
+def _check_control_plane(service: Mapping[str, Any], cloud: Cloud, verdict: Verdict) -> None:
+    count = int(service["cluster_control_plane"]["count"])
+    if count % 2 == 0 and cloud.cluster is None:
+        verdict.problems.append(
+            {
+                "key": "cluster_control_plane.count",
+                "problem": f"{count} is even: etcd gains nothing from it, and Magnum refuses it",
+                "hint": f"write {max(1, count - 1)} or {count + 1}",
+            }
+        )
+
+
+def _plan(service: Mapping[str, Any], cloud: Cloud, template: Json | None, verdict: Verdict) -> None:
+    live = cloud.cluster
+    if live is None:
+        _plan_new(service, verdict)
+        return
+    status = str(live.get("status"))
+    if status in ("CREATE_FAILED", "DELETE_FAILED"):
+        verdict.problems.append(
+            {
+                "key": "cluster_name",
+                "problem": f"cluster {live['name']} is {status}: {fault_text(live, cloud.node_groups)}",
+                "hint": f"remove it: ansible-playbook stfc.jupyterhub.destroy -e confirm={live['name']}",
+            }
+        )
+        return
+    if status == "DELETE_IN_PROGRESS":
+        _plan_new(service, verdict)
+        return
+    target = _template_for(service, cloud, template, verdict)
+    wanted = verdict.wanted
+    if not cloud.node_groups:  # a Magnum without node groups
+        verdict.cluster["node_count"] = wanted.cluster["node_count"]
+    plan = plan_cluster(
+        {**verdict.cluster, "create_timeout": None, "cluster_template": None, "labels": wanted.labels},
+        live,
+        cloud.node_groups,
+        template=target,
+        template_name=verdict.cluster["cluster_template"],
+        same=cloud.same,
+    )
+    _refuse(plan, verdict)
+    verdict.actions += [a.says for a in plan.actions]
+    verdict.cluster_changes = plan.changed or status.endswith("_IN_PROGRESS")
+    _plan_groups(cloud, verdict)
+
+
+def _plan_new(service: Mapping[str, Any], verdict: Verdict) -> None:
+    wanted = verdict.wanted
+    verdict.template = wanted.template
+    name = wanted.template["name"] if wanted.template else service["cluster_template"]
+    labels = {**wanted.hints, **wanted.cluster["labels"]}
+    verdict.cluster = {**wanted.cluster, "labels": labels, "cluster_template": name}
+    verdict.cluster_changes = True
+    verdict.node_groups = [g for g in wanted.node_groups.values() if "flavor_id" in g or "max_node_count" in g]
+    if wanted.template:
+        verdict.actions.append(f"create cluster template {name}")
+    verdict.actions.append(f"create cluster {wanted.cluster['name']} from template {name}")
+    verdict.actions += [f"create node group {g}" for g in wanted.node_groups if g != "default-worker"]
+
+
+def _template_for(service: Mapping[str, Any], cloud: Cloud, template: Json | None, verdict: Verdict) -> str | None:
+    """The template that the cluster has to have: what is new about it is made only for an upgrade.
+
+    The answer is the uuid; for a template that is yet to be made, its name (``plan_cluster`` only compares it).
+    """
+    assert cloud.cluster is not None
+    wanted, live = verdict.wanted, cloud.cluster_template or {}
+    verdict.cluster = {**wanted.cluster, "labels": wanted.labels}
+    verdict.cluster.pop("node_count", None)
+    if wanted.template is None:
+        verdict.cluster["cluster_template"] = service["cluster_template"]
+        uuid = template["uuid"] if template else None
+        if uuid and uuid != cloud.cluster.get("cluster_template_id"):
+            _check_upgrade(verdict, "cluster_template", _tag(live), _tag(template or {}))
+        return uuid
+    for field_name, key in SHAPING.items():
+        want = wanted.template.get(field_name)
+        if want is not None and live.get(field_name) and not cloud.same(field_name, live[field_name], want):
+            verdict.problems.append(
+                {
+                    "key": key,
+                    "problem": f"the cluster was made with '{live[field_name]}', and that never changes",
+                    "hint": f"write {live[field_name]}, or make a new cluster under another cluster_name",
+                }
+            )
+    version, image = service["cluster_kubernetes_version"], wanted.template["image_id"]
+    old = _tag(live)
+    newer = verdict.family.version_from == "label" and old is not None and old != version
+    if newer or (live.get("image_id") and not cloud.same("image_id", live["image_id"], image)):
+        _check_upgrade(verdict, "cluster_kubernetes_version" if newer else "cluster_image", old, version)
+        verdict.template = wanted.template
+        verdict.cluster["cluster_template"] = wanted.template["name"]
+        verdict.actions.append(f"create cluster template {wanted.template['name']}")
+        return str(wanted.template["name"])
+    verdict.cluster["cluster_template"] = cloud.cluster["cluster_template_id"]
+    verdict.unused_templates = [
+        t["uuid"]
+        for t in cloud.templates
+        if is_our_template(cloud.cluster["name"], t["name"]) and t["uuid"] != cloud.cluster["cluster_template_id"]
+    ]
+    return str(cloud.cluster["cluster_template_id"])
+
+
+def _tag(template: Mapping[str, Any]) -> str | None:
+    tag = (template.get("labels") or {}).get("kube_tag")
+    return str(tag) if tag else None
+
+
+def _check_upgrade(verdict: Verdict, key: str, old: str | None, new: str | None) -> None:
+    if not verdict.family.upgrades:
+        verdict.problems.append(
+            {
+                "key": key,
+                "problem": f"{verdict.family.title} cannot upgrade a cluster",
+                "hint": "make a new cluster under another cluster_name; users' volumes are kept",
+            }
+        )
+        return
+    before, after = _minor(old), _minor(new)
+    if before is None or after is None:
+        return
+    if after < before or (after == before and _patch(new) < _patch(old)):
+        verdict.problems.append(
+            {"key": key, "problem": f"Kubernetes cannot go back from {old} to {new}", "hint": f"write {old} or later"}
+        )
+    elif after > before + 1:
+        verdict.problems.append(
+            {
+                "key": key,
+                "problem": f"Kubernetes goes up one minor version at a time, and this is from {old} to {new}",
+                "hint": f"upgrade to a v1.{before + 1} first",
+            }
+        )
+
+
+def _minor(version: str | None) -> int | None:
+    match = re.match(r"v?1\.(\d+)", version or "")
+    return int(match[1]) if match else None
+
+
+def _patch(version: str | None) -> int:
+    match = re.match(r"v?1\.\d+\.(\d+)", version or "")
+    return int(match[1]) if match else 0
+
+
+def _refuse(plan: Plan, verdict: Verdict) -> None:
+    verdict.warnings += [{"key": "cluster_name", "problem": w, "hint": ""} for w in plan.warnings]
+    for refusal in plan.refusals:
+        what = refusal.split(" is ", 1)[0].removeprefix("Its ")
+        if what.startswith("label "):
+            key = f"cluster_labels.{what.removeprefix('label ')}"
+        else:
+            key = KEY_OF.get(what, "cluster_name")
+        verdict.problems.append({"key": key, "problem": refusal, "hint": ""})
+
+
+def _plan_groups(cloud: Cloud, verdict: Verdict) -> None:
+    """New, changed and vanished groups. One of ours that is not in the file any more goes; others' stay."""
+    assert cloud.cluster is not None
+    live = {g["name"]: g for g in cloud.node_groups}
+    if not live:
+        return
+    for name, body in verdict.wanted.node_groups.items():
+        plan = plan_nodegroup(body, live.get(name), cloud.cluster, same=cloud.same)
+        for refusal in plan.refusals:
+            key = f"cluster_node_groups[{name}]"
+            verdict.problems.append({"key": key, "problem": refusal, "hint": ""})
+        busy = str((live.get(name) or {}).get("status")).endswith(("_IN_PROGRESS", "_FAILED"))
+        if plan.changed or busy:
+            verdict.node_groups.append(body)
+            verdict.actions += [a.says for a in plan.actions]
+    for name, group in live.items():
+        if name in verdict.wanted.node_groups or group.get("is_default") or group.get("role") == "master":
+            continue
+        if label((group.get("labels") or {}).get(OURS, "")) == OURS_VALUE:
+            verdict.remove.append(name)
+            verdict.actions.append(f"delete node group {name}")
+        else:
+            verdict.warnings.append(
+                {
+                    "key": "cluster_node_groups",
+                    "problem": f"the cluster has a node group '{name}' that is not in the file and was not made by us",
+                    "hint": "it is left as it is",
+                }
+            )
+
+
+def _check_versions(cloud: Cloud, verdict: Verdict) -> None:
+    needs: dict[str, str] = {}
+    if len(verdict.wanted.node_groups) > 1 or any("max_node_count" in g for g in verdict.wanted.node_groups.values()):
+        needs["nodegroups"] = "cluster_node_groups"
+    if any(g.get("node_count") == 0 for g in verdict.wanted.node_groups.values()):
+        needs["zero_nodes"] = "cluster_node_groups"
+    if any(a.startswith("upgrade ") for a in verdict.actions):
+        needs["upgrade"] = "cluster_kubernetes_version"
+    for feature, key in needs.items():
+        try:
+            cloud.require(feature)
+        except CloudTooOldError as error:
+            verdict.problems.append({"key": key, "problem": str(error), "hint": ""})
