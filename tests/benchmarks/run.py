@@ -22,8 +22,8 @@ import openstack
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.benchmarks.memory import proportional_memory  # noqa: E402
-from tests.support.hub_client import HubClient  # noqa: E402
+from tests.benchmarks.memory import proportional_memory
+from tests.support.hub_client import HubClient
 
 STATE = ROOT / "build" / "bench-rehearsal"
 NODES = 10
@@ -65,9 +65,8 @@ def main() -> int:
         for name, (target, unit) in TARGETS.items()
     }
     for name, row in results.items():
-        print(
-            f"{row['ratio']:6.2f}  {name:28} {_readable(row['measured'], row['unit'])} of {_readable(row['target'], row['unit'])}"
-        )
+        of = " of ".join(_readable(float(row[key]), str(row["unit"])) for key in ("measured", "target"))
+        print(f"{row['ratio']:6.2f}  {name:28} {of}")
     path = ROOT / "build" / "bench.json"
     path.write_text(json.dumps(results, indent=1) + "\n")
     return 0
