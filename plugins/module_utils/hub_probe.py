@@ -1,0 +1,169 @@
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+"""Whether a hub answers at an address under its name, whatever the name resolves to yet."""
+
+from __future__ import annotations
+
+import dataclasses
+import http.client
+import ipaddress
+import json
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any
+
+# https://docs.openssl.org/master/man1/openssl-verification-options/ (diagnostics)
+_EXPIRED, _NOT_YET, _WRONG_NAME = 10, 9, 62
+
+ANSWER_SECONDS = 10
+RETRY_SECONDS = 3.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """Where to connect (``host``, ``port``), and as whom to ask: ``name`` is in the Host header and in TLS."""
+
+    host: str
+    port: int
+    tls: bool
+    name: str
+    """``hub_domain``, with a port where that is not the scheme's own."""
+
+    @property
+    def domain(self) -> str:
+        return self.name.rsplit(":", 1)[0] if ":" in self.name else self.name
+
+    def __str__(self) -> str:
+        return f"{'https' if self.tls else 'http'}://{self.name} at {self.host}:{self.port}"
+
+
+class ProbeError(Exception):
+    """The hub does not answer as it should; says what was asked and what came back."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Certificate:
+    """``state``: valid; untrusted (its issuer is unknown here); wrong name, expired or not yet valid."""
+
+    state: str
+    expires: str = ""
+    """RFC 3339, UTC."""
+
+
+def ask(target: Target, timeout: float, sleep: Callable[[float], None], say: Callable[[str], None]) -> dict[str, Any]:
+    """Ask until the hub answers: its ``version``, ``certificate`` (None without TLS).
+
+    Raises ProbeError with the last thing that went wrong.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return ask_once(target)
+        except ProbeError as error:
+            if time.monotonic() >= deadline:
+                raise
+            say(str(error))
+            sleep(RETRY_SECONDS)
+
+
+def ask_once(target: Target) -> dict[str, Any]:
+    """One try of what ``ask`` does."""
+    seen: Certificate | None = None
+    context = None
+    if target.tls:
+        seen, context = inspect(target)
+    health = _get(target, context, "/hub/health")
+    if health[0] != 200:
+        raise ProbeError(f"{target}: /hub/health answers {health[0]}")
+    status, body = _get(target, context, "/hub/api/")
+    try:
+        version = json.loads(body)["version"]
+    except (ValueError, KeyError, TypeError):
+        raise ProbeError(f"{target}: /hub/api/ answers {status}, and not as a JupyterHub does") from None
+    return {"version": version, "certificate": seen}
+
+
+def inspect(target: Target) -> tuple[Certificate, ssl.SSLContext]:
+    """The certificate that is shown for the name, and a context that accepts just that one."""
+    try:
+        with _connect(target, ssl.create_default_context()) as connection:
+            return _described("valid", connection), ssl.create_default_context()
+    except ssl.SSLCertVerificationError as error:
+        problem = _problem(error.verify_code)
+    blind = ssl.create_default_context()
+    blind.check_hostname = False
+    blind.verify_mode = ssl.CERT_NONE
+    with _connect(target, blind) as connection:
+        shown = connection.getpeercert(binary_form=True)
+    if shown is None:
+        raise ProbeError(f"{target}: no certificate is shown")
+    # Trusting what is shown leaves name and dates to be checked.
+    pinned = ssl.create_default_context(cadata=ssl.DER_cert_to_PEM_cert(shown))
+    pinned.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        with _connect(target, pinned) as connection:
+            return _described(problem, connection), blind
+    except ssl.SSLCertVerificationError as error:
+        return Certificate(_problem(error.verify_code)), blind
+
+
+def resolve(name: str) -> list[str]:
+    """Addresses of a name, as this machine sees them; none if it has none."""
+    try:
+        return sorted({str(item[4][0]) for item in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)})
+    except (OSError, UnicodeError):
+        return []
+
+
+def record(name: str, address: str) -> str:
+    """The line for the name's DNS zone."""
+    try:
+        kind = "AAAA" if ipaddress.ip_address(address).version == 6 else "A"
+    except ValueError:
+        return f"{name}. IN CNAME {address}."
+    return f"{name}. IN {kind} {address}"
+
+
+def _problem(code: int) -> str:
+    return {_EXPIRED: "expired", _NOT_YET: "not yet valid", _WRONG_NAME: "wrong name"}.get(code, "untrusted")
+
+
+def _described(state: str, connection: ssl.SSLSocket) -> Certificate:
+    ends = (connection.getpeercert() or {}).get("notAfter")
+    if not ends:
+        return Certificate(state)
+    return Certificate(state, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ssl.cert_time_to_seconds(str(ends)))))
+
+
+def _connect(target: Target, context: ssl.SSLContext) -> ssl.SSLSocket:
+    plain = _dial(target)
+    try:
+        return context.wrap_socket(plain, server_hostname=target.domain)
+    except ssl.SSLCertVerificationError:
+        plain.close()
+        raise
+    except OSError as error:
+        plain.close()
+        raise ProbeError(f"{target}: no TLS ({error})") from error
+
+
+def _dial(target: Target) -> socket.socket:
+    try:
+        return socket.create_connection((target.host, target.port), timeout=ANSWER_SECONDS)
+    except OSError as error:
+        raise ProbeError(f"{target}: cannot connect ({error})") from error
+
+
+def _get(target: Target, context: ssl.SSLContext | None, path: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection(target.host, target.port, timeout=ANSWER_SECONDS)
+    connection.sock = _connect(target, context) if context else _dial(target)
+    try:
+        connection.request("GET", path, headers={"Host": target.name, "User-Agent": "stfc.jupyterhub"})
+        answer = connection.getresponse()
+        return answer.status, answer.read(65536)
+    except (OSError, http.client.HTTPException) as error:
+        raise ProbeError(f"{target}: {path} is not answered ({error or type(error).__name__})") from error
+    finally:
+        connection.close()

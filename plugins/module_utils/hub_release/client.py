@@ -1,0 +1,147 @@
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+"""The few things that looking after a release asks of Kubernetes. Uses kubernetes.core's client and its settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
+from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
+
+STRATEGIC = "application/strategic-merge-patch+json"
+MERGE = "application/merge-patch+json"
+_AUTHENTICATION = ("kubeconfig", "context", "host", "ca_cert", "validate_certs", "api_key")
+
+
+class KubernetesError(Exception):
+    """What was being done, on which object, what Kubernetes answered. ``status``: the HTTP status, 0 without one."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Kubernetes:
+    """Objects as plain dicts, errors as KubernetesError."""
+
+    def __init__(self, parameters: Mapping[str, Any], namespace: str) -> None:
+        """``parameters``: a module's, with those of HELM_AUTH_ARG_SPEC. Raises KubernetesError."""
+        known = {key: parameters[key] for key in _AUTHENTICATION if parameters.get(key) is not None}
+        if known.get("validate_certs"):
+            del known["validate_certs"]  # the default: leave it to the kubeconfig
+        try:
+            self._client = get_api_client(**known)
+        except (CoreException, OSError) as error:
+            raise KubernetesError(f"reading how to reach the cluster: {error}") from error
+        except Exception as error:
+            if type(error).__module__.startswith("urllib3"):
+                raise KubernetesError(f"the cluster's API does not answer: {error}") from error
+            raise
+        self.namespace = namespace
+
+    def get(self, api_version: str, kind: str, name: str) -> dict[str, Any] | None:
+        """One object, None where there is none."""
+        return self._do("reading", api_version, kind, name, lambda resource, where: resource.get(name=name, **where))
+
+    def find(self, api_version: str, kind: str, labels: Mapping[str, str] | str = "") -> list[dict[str, Any]]:
+        """Objects with these labels in the namespace."""
+        selector = labels if isinstance(labels, str) else ",".join(f"{key}={value}" for key, value in labels.items())
+        answer = self._do(
+            "listing", api_version, kind, "", lambda resource, where: resource.get(label_selector=selector, **where)
+        )
+        return answer["items"] if answer else []
+
+    def events(self, uid: str) -> list[dict[str, Any]]:
+        """Events about one object, oldest first."""
+        answer = self._do(
+            "listing",
+            "v1",
+            "Event",
+            "",
+            lambda resource, where: resource.get(field_selector=f"involvedObject.uid={uid}", **where),
+        )
+        items = answer["items"] if answer else []
+        return sorted(items, key=lambda item: item.get("lastTimestamp") or item.get("eventTime") or "")
+
+    def create(self, item: Mapping[str, Any]) -> None:
+        """Make one object."""
+        name = item["metadata"]["name"]
+        self._do(
+            "making",
+            item["apiVersion"],
+            item["kind"],
+            name,
+            lambda resource, where: resource.create(body=item, **where),
+        )
+
+    def patch(self, item: Mapping[str, Any], dry_run: bool = False) -> dict[str, Any] | None:
+        """Put the fields of ``item`` into the object of its name; answers what comes of it (None: there is none)."""
+        name = item["metadata"]["name"]
+        more: dict[str, Any] = {"dry_run": "All"} if dry_run else {}
+
+        def send(content_type: str) -> dict[str, Any] | None:
+            return self._do(
+                "comparing" if dry_run else "correcting",
+                item["apiVersion"],
+                item["kind"],
+                name,
+                lambda resource, where: resource.patch(
+                    body=item, name=name, content_type=content_type, **where, **more
+                ),
+            )
+
+        try:
+            return send(STRATEGIC)
+        except KubernetesError as error:
+            if error.status != 415:  # kinds that are not Kubernetes' own know no strategic merge
+                raise
+            return send(MERGE)
+
+    def delete(self, api_version: str, kind: str, name: str) -> None:
+        """Remove one object; it may be gone already."""
+        self._do("removing", api_version, kind, name, lambda resource, where: resource.delete(name=name, **where))
+
+    def log(self, pod: str, container: str, previous: bool, lines: int) -> list[str]:
+        """Last lines of a container's log; a sentence instead where there is none."""
+        from kubernetes.client import CoreV1Api
+        from kubernetes.client.exceptions import ApiException
+
+        try:
+            text = CoreV1Api(self._client.client.client).read_namespaced_pod_log(
+                pod, self.namespace, container=container, previous=previous, tail_lines=lines, _request_timeout=10
+            )
+        except (ApiException, OSError) as error:
+            return [f"(no log: {_answer(error)})"]
+        except Exception as error:  # urllib3's own, which kubernetes does not wrap
+            return [f"(no log: {error})"]
+        return text.splitlines()
+
+    def _do(self, doing: str, api_version: str, kind: str, name: str, call: Any) -> dict[str, Any] | None:
+        from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError, ResourceNotFoundError
+        from urllib3.exceptions import HTTPError
+
+        what = f"{doing} {kind}{f' {name}' if name else 's'}"
+        try:
+            resource = self._client.resource(kind, api_version)
+            where = {"namespace": self.namespace} if resource.namespaced else {}
+            return call(resource, where).to_dict()
+        except NotFoundError:
+            return None
+        except ResourceNotFoundError as error:
+            raise KubernetesError(f"{what}: the cluster knows no {kind} of {api_version}") from error
+        except DynamicApiError as error:
+            raise KubernetesError(f"{what} in {self.namespace}: {_answer(error)}", error.status or 0) from error
+        except (HTTPError, OSError) as error:
+            raise KubernetesError(f"{what}: the cluster's API does not answer ({error})") from error
+
+
+def _answer(error: Exception) -> str:
+    """What Kubernetes said, without the headers that its client adds."""
+    body = getattr(error, "body", None)
+    try:
+        return str(json.loads(body or "")["message"])
+    except (TypeError, ValueError, KeyError):
+        return f"{getattr(error, 'status', '')} {getattr(error, 'reason', '') or error}".strip()

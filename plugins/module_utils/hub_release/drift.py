@@ -1,0 +1,101 @@
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+"""Whether live objects still are what the release's manifest says.
+
+Only fields in the manifest count. The API server says what they come to: the manifest is sent as a strategic merge
+patch in a dry run, so that its defaults, its spelling of quantities and its rules for lists need no copy here.
+A difference between that answer and the live object is drift.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+IGNORED_METADATA = ("generation", "managedFields", "resourceVersion", "uid", "creationTimestamp", "selfLink")
+MASK = "********"
+RESTART = "jupyterhub.stfc.ac.uk/restarted"
+"""Annotation of a pod template: the pods had read something that was put right since."""
+
+_MISSING = object()
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """One field: as it is (``live``), as it should be (``wanted``). None stands for a field that is not there."""
+
+    path: str
+    live: Any
+    wanted: Any
+
+
+def objects(manifest: str, release: str, namespace: str) -> list[dict[str, Any]]:
+    """Objects of a release's manifest, marked as Helm marks them when it makes them (else it would refuse them later).
+
+    Cluster-wide ones get no namespace: that is for the caller, who knows the API.
+    """
+    found = []
+    for item in yaml.load_all(manifest, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        if not item:
+            continue
+        metadata = item.setdefault("metadata", {})
+        metadata["labels"] = (metadata.get("labels") or {}) | {"app.kubernetes.io/managed-by": "Helm"}
+        metadata["annotations"] = (metadata.get("annotations") or {}) | {
+            "meta.helm.sh/release-name": release,
+            "meta.helm.sh/release-namespace": namespace,
+        }
+        found.append(item)
+    return found
+
+
+def differences(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Difference]:
+    """Fields in which a live object differs from what it would be. Values of Secrets are masked."""
+    found = list(_compare(_plain(live), _plain(wanted), ""))
+    if live.get("kind") == "Secret":
+        return [
+            dataclasses.replace(item, live=MASK, wanted=MASK) if item.path.startswith(("data", "stringData")) else item
+            for item in found
+        ]
+    return found
+
+
+def readers(items: list[dict[str, Any]], kind: str, name: str) -> list[dict[str, Any]]:
+    """Workloads among ``items`` whose pods mount or read the ConfigMap or Secret called ``name``."""
+    return [item for item in items if "template" in (item.get("spec") or {}) and (kind, name) in set(_read_by(item))]
+
+
+def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = {key: value for key, value in item["metadata"].items() if key not in IGNORED_METADATA}
+    return {**{key: value for key, value in item.items() if key != "status"}, "metadata": metadata}
+
+
+def _compare(live: Any, wanted: Any, path: str) -> Iterator[Difference]:
+    if isinstance(live, Mapping) and isinstance(wanted, Mapping):
+        for key in sorted({*live, *wanted}):
+            yield from _compare(live.get(key, _MISSING), wanted.get(key, _MISSING), f"{path}.{key}" if path else key)
+    elif isinstance(live, list) and isinstance(wanted, list) and len(live) == len(wanted):
+        for index, (left, right) in enumerate(zip(live, wanted, strict=True)):
+            yield from _compare(left, right, f"{path}[{index}]")
+    elif live is not wanted and live != wanted:
+        yield Difference(path, None if live is _MISSING else live, None if wanted is _MISSING else wanted)
+
+
+def _read_by(workload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    pod = workload["spec"]["template"].get("spec") or {}
+    for volume in pod.get("volumes") or []:
+        for source in [volume, *((volume.get("projected") or {}).get("sources") or [])]:
+            if source.get("configMap"):
+                yield "ConfigMap", source["configMap"].get("name", "")
+            if source.get("secret"):
+                yield "Secret", source["secret"].get("secretName") or source["secret"].get("name", "")
+    for container in [*(pod.get("initContainers") or []), *(pod.get("containers") or [])]:
+        for entry in container.get("envFrom") or []:
+            yield "ConfigMap", (entry.get("configMapRef") or {}).get("name", "")
+            yield "Secret", (entry.get("secretRef") or {}).get("name", "")
+        for variable in container.get("env") or []:
+            source = variable.get("valueFrom") or {}
+            yield "ConfigMap", (source.get("configMapKeyRef") or {}).get("name", "")
+            yield "Secret", (source.get("secretKeyRef") or {}).get("name", "")

@@ -1,0 +1,319 @@
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+"""Makes a release usable before Helm is called, and sees it through afterwards."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from . import drift, history, readiness
+from .client import Kubernetes, KubernetesError
+
+RECORD = "hub-record"
+"""ConfigMap of ours: the revision that was last proven to work (``revision``) and the hub's ``address``."""
+
+PUBLIC_SERVICE = "proxy-public"
+POLL_SECONDS = 1.0
+SLOWEST_POLL_SECONDS = 5.0
+LOG_LINES = 20
+EVENTS = 5
+MOST_SECONDS_FOR_THE_WAY_BACK = 120.0
+
+Helm = Callable[[list[str]], tuple[int, str]]
+"""Runs Helm with these arguments: exit code, and what it said."""
+
+
+class ReleaseError(Exception):
+    """For people. ``evidence`` is what was seen before anything was rolled back."""
+
+    def __init__(self, message: str, evidence: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(message)
+        self.evidence = evidence or []
+
+
+@dataclasses.dataclass
+class Steward:
+    """Looks after the release ``name``. ``say`` shows a line of progress; ``check_mode``: nothing is changed."""
+
+    name: str
+    kubernetes: Kubernetes
+    helm: Helm
+    say: Callable[[str], None] = lambda _line: None
+    check_mode: bool = False
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+    # Before Helm is called
+
+    def make_usable(self, grace: float) -> dict[str, Any]:
+        """Cure what was left failed or pending. Raises ReleaseError.
+
+        Answers ``changed``, ``cure`` (words, "" if there was nothing to do), ``revision`` and ``status`` as they are
+        now (0 and "absent" without a release).
+        """
+        done: list[str] = []
+        while True:
+            known = self._history()
+            cure = history.cure(known, self.clock(), grace)
+            if cure.action == "none" or (self.check_mode and cure.action != "wait"):
+                break
+            if cure.action == "wait":
+                self.say(f"{self.name}: {cure.reason}")
+                self.sleep(min(cure.seconds, SLOWEST_POLL_SECONDS) + 0.1)
+                continue
+            if done:
+                raise ReleaseError(
+                    f"The release {self.name} is still not usable: {cure.reason}, after it was treated"
+                    f" ({'; '.join(done)}). Look at it with: helm history {self.name} -n {self.kubernetes.namespace}"
+                )
+            self.say(f"{self.name}: {cure.reason}; {self._words(cure)}")
+            self._apply(cure)
+            done.append(f"{cure.reason}: {self._words(cure)}")
+        if cure.action != "none":
+            done.append(f"{cure.reason}: {self._words(cure)}")
+        last = known[-1] if known else None
+        return {
+            "changed": bool(done),
+            "cure": "; ".join(done),
+            "revision": last.number if last else 0,
+            "status": last.status if last else "absent",
+        }
+
+    def kept_address(self) -> str:
+        """The address that the balancer is to ask for, so that users keep the one they know; "" for any.
+
+        A Service that is gone, or that lost its address, gets the recorded one back. One that asks already goes on.
+        """
+        service = self.kubernetes.get("v1", "Service", PUBLIC_SERVICE)
+        if service and (service["spec"].get("loadBalancerIP") or readiness.balancer_address(service)):
+            return service["spec"].get("loadBalancerIP") or ""
+        return self._record().get("address", "")
+
+    # After it
+
+    def see_through(self, before: int, timeout: float) -> dict[str, Any]:
+        """Correct drift, wait until all is ready, go back to what worked if it does not become so.
+
+        ``before``: the revision that was there before this run released another (0: none). Raises ReleaseError.
+        """
+        known = self._history()
+        if not known:
+            if self.check_mode:
+                return {"changed": False, "revision": 0, "address": "", "chart": {}, "drift": []}
+            raise ReleaseError(f"There is no release {self.name} in {self.kubernetes.namespace}; release it first.")
+        last = known[-1]
+        release = self._decode(last)
+        items = drift.objects(release.manifest, self.name, self.kubernetes.namespace)
+        found = self.correct(items)
+        answer = {"changed": bool(found), "revision": last.number, "chart": release.chart, "drift": found}
+        if self.check_mode:
+            return answer | {"address": self._record().get("address", "")}
+        reason = self._wait(items, timeout)
+        if reason:
+            self._give_up(reason, items, known, before, timeout)
+        address = self._address(items)
+        self._remember(last.number, address)
+        return answer | {"address": address}
+
+    def correct(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Put drifted objects right; answers ``object`` and ``differences`` of each (none: an empty list)."""
+        found = []
+        for item in items:
+            kind, name = item["kind"], item["metadata"]["name"]
+            live = self.kubernetes.get(item["apiVersion"], kind, name)
+            wanted = self.kubernetes.patch(item, dry_run=True) if live else None
+            missing = live is None or wanted is None
+            different = [] if missing else drift.differences(live or {}, wanted or {})
+            if not missing and not different:
+                continue
+            self.say(f"{kind} {name}: {'is gone' if missing else 'was changed by hand'}; put right")
+            found.append(
+                {"object": f"{kind} {name}", "missing": missing, "differences": [vars(item) for item in different]}
+            )
+            if not self.check_mode:
+                if missing:
+                    self.kubernetes.create(item)
+                else:
+                    self.kubernetes.patch(item)
+                if kind in ("ConfigMap", "Secret"):
+                    self._restart(drift.readers(items, kind, name))
+        return found
+
+    def _restart(self, workloads: list[dict[str, Any]]) -> None:
+        stamp = datetime.fromtimestamp(self.clock(), timezone.utc).isoformat(timespec="seconds")
+        template = {"template": {"metadata": {"annotations": {drift.RESTART: stamp}}}}
+        for workload in workloads:
+            if workload["kind"] in ("Deployment", "StatefulSet", "DaemonSet"):
+                self.kubernetes.patch(
+                    {key: workload[key] for key in ("apiVersion", "kind")}
+                    | {"metadata": {"name": workload["metadata"]["name"]}, "spec": template}
+                )
+
+    # Waiting
+
+    def _wait(self, items: list[dict[str, Any]], timeout: float) -> str:
+        """Until everything is ready: "". Otherwise the reason to give up."""
+        deadline, poll = self.clock() + timeout, POLL_SECONDS
+        while True:
+            waiting, hopeless = self._look(items)
+            if not waiting:
+                return ""
+            for line in waiting:
+                self.say(line)
+            if hopeless:
+                return f"will not become ready by itself: {hopeless}"
+            if self.clock() >= deadline:
+                return f"is not ready after {timeout:.0f} s: {'; '.join(waiting)}"
+            self.sleep(poll)
+            poll = min(poll * 1.2, SLOWEST_POLL_SECONDS)
+
+    def _look(self, items: list[dict[str, Any]]) -> tuple[list[str], str]:
+        """What is being waited for, and what of it is hopeless."""
+        waiting, hopeless = [], ""
+        for item in items:
+            kind, name = item["kind"], item["metadata"]["name"]
+            if kind in readiness.WAITED_FOR:
+                live = self.kubernetes.get(item["apiVersion"], kind, name)
+                if live and readiness.workload_ready(live):
+                    continue
+                states = [state for state, _pod in self._pods(live or item)]
+                unready = [state for state in states if not state.ready]
+                waiting.append("; ".join(map(str, unready)) or f"{name}: waits for its pods")
+                hopeless = hopeless or next((str(state) for state in unready if state.hopeless), "")
+            elif _is_balancer(item):
+                live = self.kubernetes.get("v1", "Service", name)
+                if not live or not readiness.balancer_address(live):
+                    waiting.append(f"{name}: waits for its load balancer's address")
+        return waiting, hopeless
+
+    def _pods(self, workload: Mapping[str, Any]) -> list[tuple[readiness.PodState, Mapping[str, Any]]]:
+        pods = self.kubernetes.find("v1", "Pod", workload["spec"]["selector"]["matchLabels"])
+        now = datetime.fromtimestamp(self.clock(), timezone.utc)
+        return [(readiness.pod_state(pod, now), pod) for pod in readiness.current_pods(workload, pods)]
+
+    def _address(self, items: list[dict[str, Any]]) -> str:
+        for item in items:
+            if _is_balancer(item):
+                live = self.kubernetes.get("v1", "Service", item["metadata"]["name"])
+                return readiness.balancer_address(live) if live else ""
+        return ""
+
+    # When it fails
+
+    def evidence(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """For each object that is not ready: what it is doing, its last events, the end of its log."""
+        found = []
+        for item in items:
+            kind, name = item["kind"], item["metadata"]["name"]
+            live = self.kubernetes.get(item["apiVersion"], kind, name)
+            if kind in readiness.WAITED_FOR and live and not readiness.workload_ready(live):
+                pods = [(state, pod) for state, pod in self._pods(live) if not state.ready]
+                found += [self._witness(str(state), pod) for state, pod in pods]
+                if not pods:  # quotas and admission refuse pods before they are
+                    found.append(self._witness(f"{kind} {name}: has no pods", live))
+                    sets = self.kubernetes.find("apps/v1", "ReplicaSet", live["spec"]["selector"]["matchLabels"])
+                    found += [self._witness(f"ReplicaSet {each['metadata']['name']}", each) for each in sets[-1:]]
+            elif _is_balancer(item) and live and not readiness.balancer_address(live):
+                found.append(self._witness(f"Service {name}: has no address", live))
+            elif kind == "PersistentVolumeClaim" and live and (live.get("status") or {}).get("phase") != "Bound":
+                found.append(self._witness(f"claim {name}: has no volume", live))
+        return found
+
+    def _witness(self, what: str, item: Mapping[str, Any]) -> dict[str, Any]:
+        events = self.kubernetes.events(item["metadata"]["uid"])[-EVENTS:]
+        container, previous = readiness.ended_container(item)
+        return {
+            "what": what,
+            "events": [f"{event.get('reason')}: {' '.join((event.get('message') or '').split())}" for event in events],
+            "log": self.kubernetes.log(item["metadata"]["name"], container, previous, LOG_LINES) if container else [],
+        }
+
+    def _give_up(
+        self, reason: str, items: list[dict[str, Any]], known: list[history.Revision], before: int, timeout: float
+    ) -> None:
+        last, evidence = known[-1].number, self.evidence(items)
+        lines = [f"Revision {last} of the release {self.name} {reason}.", *_report(evidence)]
+        record = self._record()
+        target = history.last_good(known, int(record.get("revision") or 0), before)
+        if before == last or int(record.get("revision") or 0) == last:
+            lines.append("This run released nothing new, so nothing was rolled back.")
+        elif not target:
+            lines.append("It is the first one, so it was left as it is for you to look at; the next run mends it.")
+        else:
+            lines.append(self._go_back(target, timeout))
+        raise ReleaseError("\n".join(lines), evidence)
+
+    def _go_back(self, target: int, timeout: float) -> str:
+        self.say(f"{self.name}: going back to revision {target}")
+        code, words = self._roll_back(target)
+        if code:
+            return f"Going back to revision {target} failed as well: {words}"
+        known = self._history()
+        release = self._decode(known[-1])
+        items = drift.objects(release.manifest, self.name, self.kubernetes.namespace)
+        reason = self._wait(items, min(timeout, MOST_SECONDS_FOR_THE_WAY_BACK))
+        if reason:
+            return f"It was rolled back to revision {target}, which {reason}."
+        self._remember(known[-1].number, self._address(items))
+        return f"It was rolled back: revision {target} is at work again. Correct the file and run this again."
+
+    # Helm's history, our record
+
+    def _history(self) -> list[history.Revision]:
+        return history.revisions(self.kubernetes.find("v1", "Secret", {"owner": "helm", "name": self.name}))
+
+    def _decode(self, revision: history.Revision) -> history.Release:
+        secret = self.kubernetes.get("v1", "Secret", revision.record)
+        if not secret:
+            raise ReleaseError(f"Helm's record {revision.record} is gone; run this again.")
+        return history.decode(secret)
+
+    def _apply(self, cure: history.Cure) -> None:
+        if cure.action == "rollback":
+            code, words = self._roll_back(cure.target)
+            if code:
+                raise ReleaseError(
+                    f"Rolling the release {self.name} back to revision {cure.target} failed ({cure.reason}): {words}\n"
+                    f"Look at it with: helm history {self.name} -n {self.kubernetes.namespace}"
+                )
+        for record in cure.records:
+            self.kubernetes.delete("v1", "Secret", record)
+
+    def _roll_back(self, target: int) -> tuple[int, str]:
+        return self.helm(["rollback", self.name, str(target)])
+
+    def _words(self, cure: history.Cure) -> str:
+        if cure.action == "rollback":
+            return f"rolled back to revision {cure.target}"
+        return "forgotten, no revision of it ever worked; its objects are taken over by the next one"
+
+    def _record(self) -> dict[str, str]:
+        return (self.kubernetes.get("v1", "ConfigMap", RECORD) or {}).get("data") or {}
+
+    def _remember(self, revision: int, address: str) -> None:
+        wanted = {"revision": str(revision), "address": address}
+        if self._record() == wanted:
+            return
+        item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": RECORD}, "data": wanted}
+        if self.kubernetes.patch(item) is None:
+            self.kubernetes.create(item)
+
+
+def _is_balancer(item: Mapping[str, Any]) -> bool:
+    return item["kind"] == "Service" and (item.get("spec") or {}).get("type") == "LoadBalancer"
+
+
+def _report(evidence: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for witness in evidence:
+        lines.append(f"  {witness['what']}")
+        lines += [f"    event  {event}" for event in witness["events"]]
+        lines += [f"    log    {line}" for line in witness["log"]]
+    return lines
+
+
+__all__ = ["PUBLIC_SERVICE", "RECORD", "KubernetesError", "ReleaseError", "Steward"]

@@ -1,0 +1,169 @@
+#!/usr/bin/python
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hub_probe
+short_description: Prove that a JupyterHub answers at its address under its name
+version_added: 0.1.0
+author:
+  - Contributors to the stfc.jupyterhub collection (@stfc)
+description:
+  - Connects to the load balancer's address and asks for the hub by its name, whether or not the name resolves to that
+    address yet. A hub is proven by its own answers (C(/hub/health) and C(/hub/api/)).
+  - Says which DNS record to set where there is none, and looks at the certificate.
+options:
+  address:
+    description: Address or host name of the load balancer.
+    type: str
+    required: true
+  name:
+    description: Host name of the service, with a port where that is not the usual one.
+    type: str
+    required: true
+  https:
+    description:
+      - The type of V(hub_https). With V(none) and V(offload) the balancer speaks plain HTTP.
+      - With V(letsencrypt) a certificate that is not there yet is only a warning; it needs the DNS record first.
+    type: str
+    choices: [letsencrypt, secret, manual, offload, none]
+    required: true
+  reach:
+    description: C(host:port) at which this machine reaches the balancer, where that is not O(address).
+    type: str
+  timeout:
+    description: Seconds to wait for the first good answer.
+    type: int
+    default: 600
+attributes:
+  check_mode:
+    description: Runs in check mode without making changes.
+    support: full
+  diff_mode:
+    description: There is nothing to differ.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Prove that the hub answers
+  stfc.jupyterhub.hub_probe:
+    address: 192.0.2.7
+    name: jupyter.example.org
+    https: letsencrypt
+"""
+
+RETURN = r"""
+version:
+  description: Version of JupyterHub, as it answers.
+  returned: success
+  type: str
+  sample: 5.5.0
+certificate:
+  description: What the certificate is like; empty without HTTPS.
+  returned: success
+  type: dict
+  sample: {state: valid, expires: "2027-01-01T00:00:00Z"}
+resolves_to:
+  description: Addresses that the name has now, as this machine sees them.
+  returned: success
+  type: list
+  elements: str
+dns_record:
+  description: The record to set; empty where the name leads there already or nothing is to be set.
+  returned: success
+  type: str
+  sample: jupyter.example.org. IN A 192.0.2.7
+"""
+
+import dataclasses
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_probe import (
+    ProbeError,
+    Target,
+    ask,
+    record,
+    resolve,
+)
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress import Progress
+
+LOCAL = (".localhost", ".local", ".test", ".invalid")
+"""Ends of names that no DNS zone is for (RFC 2606, 6761, 6762)."""
+
+
+def argument_spec() -> dict[str, Any]:
+    return {
+        "address": {"type": "str", "required": True},
+        "name": {"type": "str", "required": True},
+        "https": {
+            "type": "str",
+            "required": True,
+            "choices": ["letsencrypt", "secret", "manual", "offload", "none"],
+        },
+        "reach": {"type": "str"},
+        "timeout": {"type": "int", "default": 600},
+    }
+
+
+def target(parameters: dict[str, Any]) -> Target:
+    """Where to connect."""
+    tls = parameters["https"] in ("letsencrypt", "secret", "manual")
+    host, port = parameters["address"], 443 if tls else 80
+    if parameters["reach"]:
+        host, _, given = parameters["reach"].rpartition(":")
+        port = int(given)
+    return Target(host, port, tls, parameters["name"])
+
+
+def dns(parameters: dict[str, Any], name: str) -> dict[str, Any]:
+    """What the name leads to, and the record that is missing."""
+    found = resolve(name)
+    # Behind an offloader the name leads to that; local names are nobody's to set.
+    missing = parameters["address"] not in found and parameters["https"] != "offload" and not name.endswith(LOCAL)
+    return {"resolves_to": found, "dns_record": record(name, parameters["address"]) if missing else ""}
+
+
+def complaints(parameters: dict[str, Any], answer: dict[str, Any]) -> tuple[str, str]:
+    """What is wrong with the certificate: an error and a warning, "" for none."""
+    certificate = answer["certificate"]
+    if certificate is None or certificate.state == "valid":
+        return "", ""
+    what = f"The certificate that is shown for {parameters['name']} is not good: {certificate.state}."
+    if parameters["https"] == "letsencrypt":
+        return (
+            "",
+            f"{what} Let's Encrypt gives one once the name leads to {parameters['address']}; look again in a minute.",
+        )
+    if certificate.state == "untrusted":
+        return "", f"{what} Its issuer is unknown to this machine; users' browsers may not know it either."
+    return f"{what} Give hub_https another one.", ""
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    where = target(module.params)
+    try:
+        answer = ask(where, module.params["timeout"], time.sleep, Progress().say)
+    except ProbeError as error:
+        module.fail_json(
+            msg=f"The hub does not answer after {module.params['timeout']} s. {error}.\n"
+            "If the hub's pods are ready, look at the load balancer and its members, at security groups between it and"
+            " the nodes, and at whether this machine may reach the address (hub_address.reach names another way)."
+        )
+    problem, warning = complaints(module.params, answer)
+    if problem:
+        module.fail_json(msg=problem)
+    if warning:
+        module.warn(warning)
+    certificate = dataclasses.asdict(answer["certificate"]) if answer["certificate"] else {}
+    module.exit_json(
+        changed=False, version=answer["version"], certificate=certificate, **dns(module.params, where.domain)
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,226 @@
+#!/usr/bin/python
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hub_release
+short_description: Look after the hub's Helm release before and after it is released
+version_added: 0.1.0
+author:
+  - Contributors to the stfc.jupyterhub collection (@stfc)
+description:
+  - M(kubernetes.core.helm) takes a release that failed for one that is fine, does not see what was changed by hand,
+    and a rollback of Helm's removes the pods that could tell what went wrong. This module stands before and after it.
+  - With O(state=usable), before, a release that was left failed or pending is rolled back to its last good revision.
+    One of which no revision ever worked is forgotten; the next one takes its objects over. Nothing is removed.
+  - With O(state=ready), after, objects that are no longer what the release says are put right (only fields that the
+    release sets count), pods are waited for and shown, and if they do not become ready, their events and logs are
+    told before the release goes back to the revision that was last proven to work.
+options:
+  release_name:
+    description: Name of the release.
+    type: str
+    required: true
+    aliases: [name]
+  release_namespace:
+    description: Its namespace.
+    type: str
+    required: true
+    aliases: [namespace]
+  state:
+    description: What the release is to be.
+    type: str
+    choices: [usable, ready]
+    default: ready
+  pending_grace:
+    description: With O(state=usable), seconds for which another Helm is believed to be at work on a pending release.
+    type: int
+    default: 60
+  previous_revision:
+    description:
+      - With O(state=ready), the revision that was there before this run released another, as O(state=usable) returned
+        it. Where it is the current one, nothing is ever rolled back.
+    type: int
+    default: 0
+  timeout:
+    description: With O(state=ready), seconds to wait for pods and the load balancer's address.
+    type: int
+    default: 1200
+extends_documentation_fragment:
+  - stfc.jupyterhub.hub
+requirements:
+  - helm >= 3.13, < 4
+  - kubernetes >= 24.2
+attributes:
+  check_mode:
+    description: Runs in check mode without making changes.
+    support: full
+  diff_mode:
+    description: Shows the fields that were changed by hand. Contents of Secrets are masked.
+    support: full
+seealso:
+  - module: kubernetes.core.helm
+"""
+
+EXAMPLES = r"""
+- name: Make sure that the release can be released
+  stfc.jupyterhub.hub_release:
+    name: jupyterhub
+    namespace: jupyterhub
+    state: usable
+  register: before
+
+- name: Release
+  kubernetes.core.helm:
+    name: jupyterhub
+    namespace: jupyterhub
+    chart_ref: jupyterhub
+    chart_repo_url: https://hub.jupyter.org/helm-chart/
+    values: "{{ values }}"
+
+- name: Wait until it works
+  stfc.jupyterhub.hub_release:
+    name: jupyterhub
+    namespace: jupyterhub
+    state: ready
+    previous_revision: "{{ before.revision }}"
+    timeout: 1200
+"""
+
+RETURN = r"""
+revision:
+  description: The current revision; 0 without a release.
+  returned: success
+  type: int
+  sample: 3
+status:
+  description: Its status as Helm has it, C(absent) without a release.
+  returned: with O(state=usable)
+  type: str
+  sample: deployed
+cure:
+  description: What was wrong and what was done about it; empty if nothing was.
+  returned: with O(state=usable)
+  type: str
+  sample: "revision 4 was left failed: rolled back to revision 3"
+namespace:
+  description: Whether the namespace is there.
+  returned: with O(state=usable)
+  type: bool
+kept_address:
+  description:
+    - The address that the load balancer should ask for, so that users keep the one they know. Empty while any will do.
+  returned: with O(state=usable)
+  type: str
+  sample: 192.0.2.7
+address:
+  description: The load balancer's address or host name.
+  returned: with O(state=ready)
+  type: str
+  sample: 192.0.2.7
+chart:
+  description: The chart's C(Chart.yaml).
+  returned: with O(state=ready)
+  type: dict
+drift:
+  description: Objects that were put right, with the fields that differed.
+  returned: with O(state=ready)
+  type: list
+  elements: dict
+  sample: [{object: Deployment hub, missing: false, differences: [{path: spec.replicas, live: 0, wanted: 1}]}]
+evidence:
+  description: What was seen of each object that did not become ready, before anything was rolled back.
+  returned: on failure
+  type: list
+  elements: dict
+  contains:
+    what:
+      description: The object and what it was doing.
+      type: str
+    events:
+      description: Its last events.
+      type: list
+      elements: str
+    log:
+      description: The end of its log.
+      type: list
+      elements: str
+"""
+
+import copy
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kubernetes.core.plugins.module_utils.helm import AnsibleHelmModule
+from ansible_collections.kubernetes.core.plugins.module_utils.helm_args_common import (
+    HELM_AUTH_ARG_SPEC,
+    HELM_AUTH_MUTUALLY_EXCLUSIVE,
+)
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.client import Kubernetes, KubernetesError
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.steward import ReleaseError, Steward
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress import Progress
+
+
+def argument_spec() -> dict[str, Any]:
+    spec = copy.deepcopy(HELM_AUTH_ARG_SPEC)
+    spec.update(
+        release_name={"type": "str", "required": True, "aliases": ["name"]},
+        release_namespace={"type": "str", "required": True, "aliases": ["namespace"]},
+        state={"type": "str", "choices": ["usable", "ready"], "default": "ready"},
+        pending_grace={"type": "int", "default": 60},
+        previous_revision={"type": "int", "default": 0},
+        timeout={"type": "int", "default": 1200},
+    )
+    return spec
+
+
+def run(module: AnsibleModule, steward: Steward) -> dict[str, Any]:
+    """The module's answer."""
+    if module.params["state"] == "usable":
+        return steward.make_usable(module.params["pending_grace"]) | {
+            "kept_address": steward.kept_address(),
+            "namespace": steward.kubernetes.get("v1", "Namespace", steward.kubernetes.namespace) is not None,
+        }
+    answer = steward.see_through(module.params["previous_revision"], module.params["timeout"])
+    if answer["drift"] and module._diff:
+        answer["diff"] = [_diff(item) for item in answer["drift"]]
+    return answer
+
+
+def _diff(item: dict[str, Any]) -> dict[str, str]:
+    def lines(side: str) -> str:
+        if item["missing"]:
+            return "" if side == "live" else "as released\n"
+        return "".join(f"{field['path']}: {field[side]}\n" for field in item["differences"])
+
+    header = item["object"]
+    return {"before_header": header, "after_header": header, "before": lines("live"), "after": lines("wanted")}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=argument_spec(), mutually_exclusive=HELM_AUTH_MUTUALLY_EXCLUSIVE, supports_check_mode=True
+    )
+    helm = AnsibleHelmModule(module=module)
+
+    def run_helm(arguments: list[str]) -> tuple[int, str]:
+        code, out, err = helm.run_helm_command([helm.get_helm_binary(), *arguments], fails_on_error=False)
+        return code, (err or out).strip()
+
+    progress = Progress()
+    try:
+        kubernetes = Kubernetes(module.params, module.params["release_namespace"])
+        steward = Steward(
+            module.params["release_name"], kubernetes, run_helm, progress.say, check_mode=module.check_mode
+        )
+        module.exit_json(**run(module, steward))
+    except ReleaseError as error:
+        module.fail_json(msg=str(error), evidence=error.evidence)
+    except (KubernetesError, ValueError) as error:
+        module.fail_json(msg=f"Looking after the release {module.params['release_name']}: {error}")
+
+
+if __name__ == "__main__":
+    main()
