@@ -66,6 +66,12 @@ class Run:
                 self._main = int(path.read_text().split()[0])
         return None if self.ended.is_set() else self._main
 
+    async def main_started(self, seconds: float = 5) -> None:
+        """Wait until the main process is there: the sandbox reports its init a few milliseconds earlier."""
+        deadline = time.monotonic() + seconds
+        while self.main_pid is None and not self.ended.is_set() and time.monotonic() < deadline:
+            await asyncio.sleep(0.005)
+
     def kill(self) -> None:
         """End the main process at once; the sandbox's init goes with it, and everything else with that."""
         if not processes.kill(self.main_pid):
@@ -250,6 +256,9 @@ class Container:
         if run.sandbox_pid is None:
             await run.ended.wait()
             raise CreateError(log_file.tail(5, 500).strip() or "the sandbox could not be made")
+        await run.main_started()
+        if run.ended.is_set():
+            return
         self.state = {"running": {"startedAt": run.started_at}}
         self.pod.changed()
         self.pod.event("Normal", "Started", f"Started container {self.name}", container=self.name)
@@ -442,7 +451,8 @@ class Container:
             if not good:
                 self.pod.event("Warning", "FailedPreStopHook", f"PreStopHook failed: {text}", container=self.name)
         if grace > 0:
-            processes.kill(run.main_pid or run.process.pid, signal.SIGTERM)
+            # Never the outer bubblewrap: its init, were it not yet bound to it, would be left behind.
+            processes.kill(run.main_pid or run.sandbox_pid, signal.SIGTERM)
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(run.ended.wait(), max(deadline - time.monotonic(), MINIMUM_GRACE))
         while not run.ended.is_set():

@@ -106,7 +106,8 @@ class Kube:
             try:
                 seen: set[str] = set()
                 version = ""
-                async for version, item in self._list(path, query):
+                async for listed, item in self._list(path, query):
+                    version = listed
                     if item:
                         seen.add(item["metadata"]["uid"])
                         known[item["metadata"]["uid"]] = _identity(item)

@@ -6,10 +6,12 @@ There is no bridge: every packet passes the cluster's namespace, where kube-prox
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import ipaddress
 import os
 import signal
+import socket
 import subprocess
 
 from rehearsal.cluster import layout
@@ -105,6 +107,10 @@ class PodNetwork:
         pid, device = self._holder.pid, "p" + hashlib.sha256(self.address.encode()).hexdigest()[:12]
         # A reused address keeps its MAC, so that no neighbour entry is stale.
         mac = "0a:58:" + ":".join(f"{int(part):02x}" for part in self.address.split("."))
+        with contextlib.suppress(OSError):
+            # Left by a pod whose last process is not gone yet.
+            socket.if_nametoindex(device)
+            await processes.run(["ip", "link", "del", device])
         await processes.run(
             ["ip", "-batch", "-"],
             text=f"link add {device} type veth peer name eth0 address {mac} netns {pid}\n"

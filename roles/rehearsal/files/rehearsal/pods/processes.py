@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -64,6 +65,21 @@ def kill(pid: int | None, number: int = signal.SIGKILL) -> bool:
         os.kill(pid, number)
         return True
     return False
+
+
+def end_strangers() -> int:
+    """Kill what an earlier runner left in its pods; how many processes that were.
+
+    Pods' processes die with their runner, but one that is just being started can miss it. In a cluster's PID namespace
+    whatever is in another network namespace than ours belongs to a pod.
+    """
+    own, found = os.readlink("/proc/self/ns/net"), 0
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            with contextlib.suppress(OSError):
+                if os.readlink(path / "ns" / "net") != own:
+                    found += kill(int(path.name))
+    return found
 
 
 async def pipe_reader(fd: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:

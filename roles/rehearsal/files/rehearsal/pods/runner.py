@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.cluster.layout import ClusterDir
-from rehearsal.pods import choice, kubelet_api
+from rehearsal.pods import choice, kubelet_api, processes
 from rehearsal.pods.container import remove_tree
 from rehearsal.pods.images import Image, ImageTable
 from rehearsal.pods.kube import SYNCED, UNREACHABLE, ApiError, Kube, Object
@@ -75,6 +75,8 @@ class Runner:
     async def run(self) -> None:
         """Work until cancelled; then stop the pods' processes and leave the pods to the next runner."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        if left := processes.end_strangers():
+            log.warning("ended %d processes that an earlier runner had left", left)
         server = await kubelet_api.serve(self, self._cluster)
         beside = [asyncio.ensure_future(self.guard.run()), asyncio.ensure_future(self._watch_services())]
         try:

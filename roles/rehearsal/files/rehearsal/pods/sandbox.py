@@ -115,8 +115,8 @@ def arguments(sandbox: Sandbox) -> list[str]:
         options += ["--ro-bind", str(source), f"/etc/{name}"]
     for path in image.paths:
         options += ["--ro-bind", path, path]
-    for source, target in image.binds.items():
-        options += ["--ro-bind", source, target]
+    for path, target in image.binds.items():
+        options += ["--ro-bind", path, target]
     # A mount below another one comes after it.
     for mount in sorted(sandbox.mounts, key=lambda one: one.target.rstrip("/").count("/")):
         options += ["--ro-bind" if mount.read_only else "--bind", str(mount.source), mount.target.rstrip("/") or "/"]
@@ -131,11 +131,11 @@ def _system() -> Iterator[str]:
         if part.name != "local":
             yield from ("--ro-bind", str(part), str(part))
     for name in MERGED:
-        path = Path("/") / name
-        if path.is_symlink():
-            yield from ("--symlink", str(path.readlink()), str(path))
-        elif path.is_dir():
-            yield from ("--ro-bind", str(path), str(path))
+        folder = Path("/") / name
+        if folder.is_symlink():
+            yield from ("--symlink", str(folder.readlink()), str(folder))
+        elif folder.is_dir():
+            yield from ("--ro-bind", str(folder), str(folder))
     for file in ETC:
         yield from ("--ro-bind-try", f"/etc/{file}", f"/etc/{file}")
     yield from ("--ro-bind-try", os.path.realpath("/etc/localtime"), "/etc/localtime")
