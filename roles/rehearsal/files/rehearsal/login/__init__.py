@@ -155,15 +155,21 @@ def client(settings: Settings) -> Client:
 
 
 def program(settings: Settings) -> Program:
-    """What supervisord runs. It changes, and so is started again, when ``provider.json`` does."""
-    from rehearsal.processes import Program  # not needed by the server, which imports this package too
-    from rehearsal.setup.environments import python
+    """What supervisord runs. It changes, and so is started again, when ``provider.json`` does.
 
+    Raises ``FileNotFoundError`` when the environment ``login`` was not made yet.
+    """
+    from rehearsal.processes import Program  # not needed by the server, which imports this package too
+    from rehearsal.setup import environments
+
+    environment = environments.find("login")
+    if environment is None:
+        raise FileNotFoundError("the Python environment of the login provider is not there; run the set-up first")
     prepare(settings)
     path = folder(settings) / "provider.json"
     return Program(
         name="login",
-        command=[str(python("login")), "-m", "rehearsal.login.server", str(path.parent)],
+        command=[str(environment / "bin" / "python"), "-m", "rehearsal.login.server", str(path.parent)],
         environment={
             "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
             "PYTHONDONTWRITEBYTECODE": "1",

@@ -1,0 +1,158 @@
+"""What the hub's configuration hands to JupyterHub and KubeSpawner, loaded by the hub's own environment."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rehearsal.setup import environments
+
+from .conftest import CHART, GOLDEN, Objects, Values
+
+Render = Callable[..., Objects]
+Configuration = dict[str, dict[str, Any]]
+Load = Callable[..., list[Configuration]]
+
+LOAD = """
+import json, sys
+from jupyterhub.app import JupyterHub
+from jupyterhub.spawner import Spawner
+from kubespawner import KubeSpawner
+from traitlets.config.loader import PyFileConfigLoader
+
+def plain(value):
+    return value.to_dict() if hasattr(value, "to_dict") else repr(value)
+
+answers, path = [], list(sys.path)
+for folder in sys.argv[1:]:
+    sys.modules.pop("z2jh", None)
+    sys.path[:] = path
+    loaded = PyFileConfigLoader("jupyterhub_config.py", path=folder).load_config()
+    for known in (JupyterHub, Spawner, KubeSpawner):
+        unknown = set(loaded[known.__name__]) - set(known.class_traits(config=True))
+        assert not unknown, f"{known.__name__} has no {unknown}"
+    answers.append(loaded)
+sys.stdout.write("\\n" + json.dumps(answers, default=plain))
+"""
+
+
+@pytest.fixture(scope="session")
+def hub_python() -> Path:
+    """The Python of the rehearsal's hub, with JupyterHub and KubeSpawner at the chart's versions."""
+    environment = environments.find("hub")
+    if environment is None:
+        pytest.skip("the hub's environment is not here: `make rehearse` makes it")
+    return environment / "bin" / "python"
+
+
+@pytest.fixture
+def load(render: Render, hub_python: Path, tmp_path: Path) -> Load:
+    """``load((values, chart), ...)``: the configurations that the charts' hubs start with."""
+
+    def load(*releases: tuple[Values, Path]) -> list[Configuration]:
+        folders = [tmp_path / str(index) for index in range(len(releases))]
+        for folder, (values, chart) in zip(folders, releases, strict=True):
+            mount(render(values, chart), folder)
+        done = subprocess.run(
+            [hub_python, "-c", LOAD, *map(str, folders)],
+            env={"POD_NAMESPACE": "jupyterhub", "HUB_SERVICE_PORT": "8081", "PROXY_API_SERVICE_PORT": "8001"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        loaded: list[Configuration] = json.loads(done.stdout.splitlines()[-1])
+        return loaded
+
+    return load
+
+
+def mount(objects: Objects, folder: Path) -> None:
+    """Lay the hub's ConfigMap and Secret out as its pod sees them below /usr/local/etc/jupyterhub."""
+    for name in ("config", "secret"):
+        (folder / name).mkdir(parents=True)
+    for name, text in objects["ConfigMap", "hub"]["data"].items():
+        (folder / "config" / name).write_text(text)
+        if name.endswith(".py"):
+            (folder / name).write_text(text.replace("/usr/local/etc/jupyterhub", str(folder)))
+    for name, text in objects["Secret", "hub"]["data"].items():
+        (folder / "secret" / name).write_bytes(base64.b64decode(text))
+
+
+def test_values_reach_kubespawner(load: Load) -> None:
+    values: Values = {
+        "singleuser": {
+            "image": {"name": "quay.io/jupyter/scipy-notebook", "tag": "python-3.12"},
+            "cmd": None,
+            "cpu": {"limit": 2, "guarantee": 0.05},
+            "memory": {"limit": 1610612736, "guarantee": 1610612736},
+            "profileList": [{"slug": "default", "display_name": "D", "kubespawner_override": {"cpu_limit": 2}}],
+            "startTimeout": 1200,
+            "storage": {"capacity": "1073741824", "dynamic": {"storageClass": "retain"}},
+            "extraFiles": {"cull": {"mountPath": "/etc/jupyter/a.json", "data": {}, "mode": 292}},
+            "cloudMetadata": {"blockWithIptables": True},
+            "networkTools": {"image": {"name": "tools", "tag": "1"}},
+        },
+        "scheduling": {"podPriority": {"enabled": True}},
+    }
+    values["singleuser"]["extraFiles"]["cull"]["data"] = {"a": 1}
+    spawner = load((values, CHART))[0]["KubeSpawner"]
+    assert spawner["image"] == "quay.io/jupyter/scipy-notebook:python-3.12"
+    assert (spawner["cpu_limit"], spawner["cpu_guarantee"]) == (2, 0.05)
+    assert (spawner["mem_limit"], spawner["mem_guarantee"]) == (1610612736, 1610612736)
+    assert [profile["slug"] for profile in spawner["profile_list"]] == ["default"]
+    assert spawner["start_timeout"] == 1200
+    assert (spawner["storage_capacity"], spawner["storage_class"]) == ("1073741824", "retain")
+    assert spawner["priority_class_name"] == "jupyterhub-default-priority"
+    assert spawner["scheduler_name"] == "jupyterhub-user-scheduler"
+    assert spawner["volumes"]["files"]["secret"]["items"] == [{"key": "cull", "path": "cull", "mode": 292}]
+    assert spawner["volume_mounts"]["0-files"]["mountPath"] == "/etc/jupyter/a.json"
+    (block,) = spawner["init_containers"]
+    assert block["image"] == "tools:1"
+    assert block["command"][0] == "iptables"
+    assert "169.254.169.254" in block["command"]
+
+
+def test_the_values_own_code_comes_last_and_in_order(load: Load) -> None:
+    code = {
+        "20": "c.JupyterHub.template_vars['b'] = get_config('custom.b')",
+        "10": "from z2jh import get_config\nc.JupyterHub.template_vars = {'a': 1}",
+    }
+    values = {"hub": {"extraConfig": code, "templateVars": {"z": 0}}, "custom": {"b": 2}}
+    (loaded,) = load((values, CHART))
+    assert loaded["JupyterHub"]["template_vars"] == {"a": 1, "b": 2}
+
+
+def test_both_charts_hand_over_the_same(load: Load, real_chart: Path) -> None:
+    services = [yaml.safe_load(path.read_text())["values"] for path in GOLDEN]
+    for values in services:
+        values.setdefault("proxy", {})["https"] = {"enabled": False}  # not of the hub; no ACME here
+    loaded = load(*((values, chart) for values in services for chart in (CHART, real_chart)))
+    for path, ours, theirs in zip(GOLDEN, loaded[::2], loaded[1::2], strict=True):
+        assert comparable(ours) == comparable(theirs), path.stem
+
+
+def comparable(loaded: Configuration) -> Configuration:
+    """A configuration without what is made up, the chart's version, and traits that say nothing."""
+    loaded["JupyterHub"].pop("cookie_secret")
+    loaded["CryptKeeper"].pop("keys")
+    for name in ("chart", "helm.sh/chart"):
+        assert loaded["KubeSpawner"]["common_labels"].pop(name).startswith("jupyterhub-")
+    for service in loaded["JupyterHub"]["services"]:
+        service.pop("api_token", None)
+        service["command"] = service.get("command", [""])[1:]  # the interpreter's name
+    # The real chart's is an object of the client's, with names in Python's style.
+    loaded["KubeSpawner"]["init_containers"] = [each["name"] for each in loaded["KubeSpawner"]["init_containers"]]
+    empty: tuple[Any, ...] = ([], {}, None)
+    return {
+        section: {trait: value for trait, value in traits.items() if value not in empty}
+        for section, traits in loaded.items()
+        if traits
+    }
