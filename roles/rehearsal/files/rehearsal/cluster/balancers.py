@@ -218,7 +218,7 @@ class OctaviaBalancers(Balancers):
             self._wait(balancer)
 
     def _wait(self, balancer: str) -> None:
-        """Wait while Octavia works on it: nothing can be changed meanwhile. Raises BalancerError when that goes wrong."""
+        """Wait while Octavia works on it and refuses changes. Raises BalancerError when that goes wrong."""
         deadline = time.monotonic() + WAIT_SECONDS
         status = ""
         while time.monotonic() < deadline:

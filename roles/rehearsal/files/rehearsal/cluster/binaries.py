@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from rehearsal.settings import cache_dir
+from rehearsal.setup import binaries
 
 BINARIES = "REHEARSAL_BINARIES"
 """Environment variable: folders, joined as in PATH, that are looked into first."""
@@ -16,8 +16,8 @@ def find(name: str) -> str:
 
     Folders of ``REHEARSAL_BINARIES`` come first, then what `rehearsal.setup` keeps in this user's cache.
     """
-    cached = sorted((cache_dir() / "bin").glob("*"), reverse=True)
-    folders = [os.environ.get(BINARIES, ""), *map(str, cached)]
-    if path := shutil.which(name, path=os.pathsep.join(filter(None, folders))):
+    if path := shutil.which(name, path=os.environ.get(BINARIES, "")):
         return path
+    if kept := binaries.find(name):
+        return str(kept)
     raise FileNotFoundError(f"the program {name} is not there; run `make rehearse`, which gets it")

@@ -32,6 +32,7 @@ class Group:
     taints: list[dict[str, str]] = dataclasses.field(default_factory=list)
     remove: list[str] = dataclasses.field(default_factory=list)
     availability_zone: str | None = None
+    image_name: str = ""
 
 
 @dataclasses.dataclass

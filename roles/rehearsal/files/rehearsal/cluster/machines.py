@@ -15,6 +15,9 @@ from rehearsal.cluster.desired import Desired, Group
 from rehearsal.cluster.kube import Object
 from rehearsal.cluster.layout import NODE_CIDR, ClusterDir, read_json, write_json
 
+LEAVING = "DELETING"
+"""Status of a machine that is being deleted."""
+
 FIRST_HOST = 10
 """The first addresses of a network go to its gateway and its services."""
 
@@ -39,7 +42,7 @@ class Machines(abc.ABC):
 
     @abc.abstractmethod
     def machines(self, desired: Desired) -> list[Machine]:
-        """All of this cluster's, also those that are coming up or in ERROR; not those that are being deleted."""
+        """All of this cluster's, also those that are coming up, in ERROR or being deleted (`LEAVING`)."""
 
     @abc.abstractmethod
     def create(self, desired: Desired, group: Group) -> None:
@@ -52,6 +55,9 @@ class Machines(abc.ABC):
     def prepare(self, desired: Desired) -> None:  # noqa: B027  (nothing, on paper)
         """Have what the machines need (their network)."""
 
+    def finish(self, desired: Desired) -> None:  # noqa: B027  (nothing, on paper)
+        """Have what they need besides, after they were asked for."""
+
     def clear(self, desired: Desired) -> bool:  # noqa: ARG002
         """Remove what `prepare` made; True when nothing is left."""
         return True
@@ -63,15 +69,21 @@ class NovaMachines(Machines):
     def __init__(self, cloud: Connection) -> None:
         self.cloud = cloud
         self._network: network.Network | None = None
+        self._routed = False
 
     def prepare(self, desired: Desired) -> None:
         if self._network is None:
             self._network = network.ensure(self.cloud, desired)
 
+    def finish(self, desired: Desired) -> None:
+        if not self._routed:
+            network.connect_outside(self.cloud, desired)
+            self._routed = True
+
     def machines(self, desired: Desired) -> list[Machine]:
         found = []
         for server in servers.of_cluster(self.cloud, desired.uuid):
-            if server.status == "DELETED" or server.task_state == "deleting":
+            if server.status == "DELETED":
                 continue
             found.append(
                 Machine(
@@ -82,7 +94,7 @@ class NovaMachines(Machines):
                     created=server.created_at,
                     kube_tag=server.metadata[servers.KUBE_TAG],
                     image=(server.image or {}).get("id") or "",
-                    status=server.status,
+                    status=LEAVING if server.task_state == "deleting" else server.status,
                     fault=servers.fault(server) if server.status == "ERROR" else "",
                 )
             )
@@ -149,6 +161,9 @@ class NetworkOnly(PaperMachines):
 
     def prepare(self, desired: Desired) -> None:
         self._nova.prepare(desired)
+
+    def finish(self, desired: Desired) -> None:
+        self._nova.finish(desired)
 
     def clear(self, desired: Desired) -> bool:
         return self._nova.clear(desired)

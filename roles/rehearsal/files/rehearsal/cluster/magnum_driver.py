@@ -42,8 +42,9 @@ LOG = logging.getLogger(__name__)
 DISTRIBUTIONS = ("ubuntu", "flatcar", "fedora-coreos", "rockylinux")
 """Values of the image property ``os_distro`` that are taken."""
 
-PROGRAMS = {"cluster": "enter", "relay": "relay", "controller": "controller"}
-"""A cluster's programs on the host: prefix of the name, and what `rehearsal.cluster` calls it."""
+PROGRAMS = {"controller": "controller", "cluster": "enter", "relay": "relay"}
+"""A cluster's programs on the host: prefix of the name, and what `rehearsal.cluster` calls it. Servers take longest,
+so their controller is first."""
 
 STOP_SECONDS = 30
 """How long the namespaces may take to end: the pods in them end gracefully."""
@@ -306,7 +307,7 @@ class Driver(driver.Driver):
                 return
             if status.phase != wish.DELETED:
                 return
-        for prefix in reversed(PROGRAMS):
+        for prefix in PROGRAMS:
             self.supervisor.remove(f"{prefix}-{cluster.uuid}")
         delegation.revoke(self.cloud, cluster)
         shutil.rmtree(place.path, ignore_errors=True)

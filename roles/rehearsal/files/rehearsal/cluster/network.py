@@ -29,7 +29,7 @@ def own_name(desired: Desired) -> str:
 
 
 def ensure(cloud: Connection, desired: Desired) -> Network:
-    """The cluster's network, made where the cluster names none. Raises the SDK's exceptions for refusals."""
+    """The cluster's network and subnet, made where the cluster names none. Raises the SDK's exceptions for refusals."""
     if desired.fixed_network:
         return Network(desired.fixed_network, desired.fixed_subnet or _first_subnet(cloud, desired.fixed_network))
     name = own_name(desired)
@@ -43,13 +43,21 @@ def ensure(cloud: Connection, desired: Desired) -> Network:
         cidr=NODE_CIDR,
         dns_nameservers=[desired.dns_nameserver] if desired.dns_nameserver else [],
     )
+    return Network(network.id, subnet.id)
+
+
+def connect_outside(cloud: Connection, desired: Desired) -> None:
+    """Have a router between the cluster's own network and the external one. Servers do not wait for it."""
+    if desired.fixed_network:
+        return
+    name = own_name(desired)
     router = _one(cloud.network.routers(name=name))
     if router is None:
         gateway = {"network_id": desired.external_network} if desired.external_network else None
         router = cloud.network.create_router(name=name, external_gateway_info=gateway)
-    if not _one(cloud.network.ports(device_id=router.id, network_id=network.id)):
-        cloud.network.add_interface_to_router(router, subnet=subnet.id)
-    return Network(network.id, subnet.id)
+    own = ensure(cloud, desired)
+    if not _one(cloud.network.ports(device_id=router.id, network_id=own.network)):
+        cloud.network.add_interface_to_router(router, subnet=own.subnet)
 
 
 def remove(cloud: Connection, desired: Desired) -> bool:

@@ -14,7 +14,7 @@ from rehearsal.cluster import desired as wish
 from rehearsal.cluster.desired import Desired, Group, Member, NodeStatus, Status
 from rehearsal.cluster.kube import CORE, TOO_MANY, UNREACHABLE, Collection, Kube, Object
 from rehearsal.cluster.layout import ClusterDir
-from rehearsal.cluster.machines import Machine, Machines
+from rehearsal.cluster.machines import LEAVING, Machine, Machines
 from rehearsal.cluster.nodes import NodeSpec, server_of
 from rehearsal.cluster.reconcile import Reconciler
 from rehearsal.cluster.refusals import refusal
@@ -61,25 +61,29 @@ class NodeReconciler(Reconciler):
             self._seen_generation = desired.generation
         if desired.deleted:
             return self._delete(desired)
-        try:
-            self.machines.prepare(desired)
-        except exceptions.SDKException as error:
-            self._errors[""] = refusal(error)
-        present = self.machines.machines(desired)
-        if not self.nodes.synced.is_set():
-            # servers do not wait for the API server
-            self._act(desired, present)
-            self._report(desired, present, done=False)
-            return BUSY_SECONDS
-        self._register(desired, present)
-        self._forget(present)
-        done = self._act(desired, present)
+        self._network(self.machines.prepare, desired)
+        machines = self.machines.machines(desired)
+        present = [machine for machine in machines if machine.status != LEAVING]
+        up = self.nodes.synced.is_set()
+        if up:
+            self._register(desired, present)
+            self._forget(present)
+        # servers do not wait for the API server
+        done = self._act(desired, present) and up and len(present) == len(machines)
+        self._network(self.machines.finish, desired)
         settled = self._report(desired, present, done)
         return None if settled else BUSY_SECONDS
+
+    def _network(self, step: Callable[[Desired], None], desired: Desired) -> None:
+        try:
+            step(desired)
+        except exceptions.SDKException as error:
+            self._errors[""] = refusal(error)
 
     def _act(self, desired: Desired, present: list[Machine]) -> bool:
         """One step of each group; True when there was nothing to do."""
         done = True
+        wanted: list[Group] = []
         names = dict.fromkeys([*desired.groups, *(machine.group for machine in present)])
         for name in names:
             group = desired.groups.get(name)
@@ -95,26 +99,27 @@ class NodeReconciler(Reconciler):
                 if name in self._errors or "" in self._errors:
                     continue  # refused before; tried again when the operator asks for something
                 done = False
-                self._create(desired, group, step.create)
+                wanted += [group] * step.create
             if any(member.address == "" for member in members):
                 done = False
+        self._create(desired, wanted)
         return done
 
-    def _create(self, desired: Desired, group: Group, count: int) -> None:
-        """Ask for servers; the first refusal stops the group, as it would be repeated for each."""
-        workers = PARALLEL_CREATES if desired.servers else 1
-        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-            futures = [pool.submit(self.machines.create, desired, group) for _ in range(count)]
-            for future in concurrent.futures.as_completed(futures):
-                try:
-                    future.result()
-                except concurrent.futures.CancelledError:
-                    continue
-                except exceptions.SDKException as error:
-                    self._errors.setdefault(group.name, refusal(error))
-                    for other in futures:
-                        other.cancel()
-        LOG.info("node group %s: asked for %d servers", group.name, count)
+    def _create(self, desired: Desired, wanted: list[Group]) -> None:
+        """Ask for a server of each group in the list; a refusal stops its group, as it would be repeated."""
+
+        def ask(group: Group) -> None:
+            if group.name in self._errors:
+                return
+            try:
+                self.machines.create(desired, group)
+            except exceptions.SDKException as error:
+                self._errors.setdefault(group.name, refusal(error))
+
+        with concurrent.futures.ThreadPoolExecutor(PARALLEL_CREATES if desired.servers else 1) as pool:
+            list(pool.map(ask, wanted))
+        for name in dict.fromkeys(group.name for group in wanted):
+            LOG.info("node group %s: asked for %d servers", name, sum(group.name == name for group in wanted))
 
     def _remove(self, members: tuple[Member, ...], group: Group | None) -> None:
         """Drain and delete; members of an existing group one step at a time, so that evictions can go on."""
@@ -168,7 +173,7 @@ class NodeReconciler(Reconciler):
                 labels=group.labels,
                 taints=group.taints,
                 boot_seconds=desired.boot_seconds,
-                image=group.image,
+                image=group.image_name,
             )
             if self.kube.create(f"{CORE}/nodes", spec.body()):
                 LOG.info("node %s: registered for server %s", machine.name, machine.id)

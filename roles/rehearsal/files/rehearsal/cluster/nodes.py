@@ -65,7 +65,7 @@ class NodeSpec:
             "nodeInfo": {
                 "architecture": "amd64",
                 "bootID": str(uuid.uuid5(uuid.NAMESPACE_OID, self.server)),
-                "containerRuntimeVersion": "containerd://2.1.5",
+                "containerRuntimeVersion": "rehearsal://",
                 "kernelVersion": "rehearsal",
                 "kubeProxyVersion": "",
                 "kubeletVersion": self.kube_tag,

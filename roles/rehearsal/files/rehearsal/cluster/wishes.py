@@ -71,6 +71,7 @@ def group(family: Family, cloud: Connection, nodegroup: Any) -> Group:
         flavor=Flavor.from_nova(flavor),
         flavor_id=flavor.id,
         image=image.id,
+        image_name=image.name,
         kube_tag=kube_tag(family, labels, image),
         labels=family.node_labels(nodegroup.name, nodegroup.role),
         availability_zone=labels.get("availability_zone") or None,
