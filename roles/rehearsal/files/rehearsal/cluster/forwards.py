@@ -40,7 +40,9 @@ def publish(cluster: ClusterDir, entries: dict[str, Entry]) -> dict[str, Entry]:
             kept: dict[str, int] = next(
                 (old["ports"] for old in before.values() if _same(old, entry, cluster.uuid)), {}
             )
-            taken = set(_ports([*others.values(), *mine.values()]))
+            # what the others of this cluster have is theirs, whether or not their turn has come
+            reserved = [one for one in before.values() if not _same(one, entry, cluster.uuid) and _lives(one, entries)]
+            taken = set(_ports([*others.values(), *mine.values(), *reserved]))
             ports = assign(settings, entry["service"], entry["targets"], kept, taken)
             mine[address] = {**entry, "ports": ports, "cluster": cluster.uuid}
         after = {**others, **mine}
@@ -80,6 +82,10 @@ def _kept(before: dict[str, Entry], entry: Entry, cluster: str) -> dict[str, int
 
 def _same(old: Entry, new: Entry, cluster: str) -> bool:
     return (old["cluster"], old["namespace"], old["service"]) == (cluster, new["namespace"], new["service"])
+
+
+def _lives(old: Entry, entries: dict[str, Entry]) -> bool:
+    return any(_same(old, entry, old["cluster"]) for entry in entries.values())
 
 
 def _ports(entries: Iterable[Entry]) -> Iterable[int]:
