@@ -35,13 +35,13 @@ def up(settings: Settings) -> dict[str, Any]:
     from rehearsal.cloud.layout import Cloud
 
     supervisor, cloud = Supervisor(settings), Cloud(settings)
-    control.prepare(cloud, report)
-    changed = supervisor.start()
+    restart = control.prepare(cloud, report)
+    started = changed = supervisor.start()
     if changed:
         report("the process manager was started")
     for program in _further_programs(settings):
         changed |= supervisor.ensure(program)
-    changed |= control.up(cloud, supervisor, report)
+    changed |= control.up(cloud, supervisor, report, restart and not started)
     for name in supervisor.heal():
         report(f"{name} was down and is started again")
         changed = True
@@ -51,7 +51,7 @@ def up(settings: Settings) -> dict[str, Any]:
         "state": str(settings.state),
         "keystone_url": settings.keystone_url,
         "clouds_yaml": str(cloud.clouds_yaml),
-        "ports": {name: settings.port(name) for name in OFFSETS},
+        **_for_deployments(settings),
         "services": control.status(cloud),
         "programs": supervisor.status(),
     }
@@ -66,6 +66,16 @@ def _further_programs(settings: Settings) -> list[Any]:
             raise
         report(f"the login provider is not started: {error}")
         return []
+
+
+def _for_deployments(settings: Settings) -> dict[str, Any]:
+    """Ports and the login provider's client and users: what a deployment on this cloud is told."""
+    from rehearsal import login
+
+    return {
+        "ports": {name: settings.port(name) for name in OFFSETS},
+        "login": {"client": login.client(settings), "users": login.users(settings)},
+    }
 
 
 def stop(settings: Settings) -> dict[str, Any]:
@@ -91,6 +101,7 @@ def status(settings: Settings) -> dict[str, Any]:
     return {
         "running": supervisor.running(),
         "state": str(settings.state),
+        **_for_deployments(settings),
         "services": control.status(Cloud(settings)),
         "programs": supervisor.status(),
     }
@@ -114,6 +125,9 @@ def _alone(state: Path) -> Iterator[None]:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="rehearsal", description="An OpenStack cloud with Magnum on this machine.")
     parser.add_argument("--state", required=True, type=Path, help="folder of the rehearsal, such as .rehearsal")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting, such as boot_seconds=0.2"
+    )
     parser.add_argument("command", choices=COMMANDS)
     options = parser.parse_args(argv)
     if options.command != "up" and not (options.state / "settings.json").exists():

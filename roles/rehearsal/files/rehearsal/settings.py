@@ -14,6 +14,7 @@ import os
 import secrets
 import socket
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 BLOCK = 100
@@ -41,6 +42,21 @@ CLUSTER_PORTS = range(20, 40)
 
 FORWARD_PORTS = range(40, 100)
 """Offsets of the local forwards of load balancers other than the hub's."""
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(f"{text} is neither true nor false")
+    return text.lower() == "true"
+
+
+CHANGEABLE: dict[str, Callable[[str], object]] = {
+    "boot_seconds": float,
+    "servers": _truth,
+    "real_pods": int,
+    "family": str,
+}
+"""Settings that may change while a rehearsal lives, and how to read them from text."""
 
 
 def cache_dir() -> Path:
@@ -92,6 +108,20 @@ class Settings:
         self.state.mkdir(parents=True, exist_ok=True, mode=0o755)
         data = {k: v for k, v in dataclasses.asdict(self).items() if k != "state"}
         write_private(self.state / "settings.json", json.dumps(data, indent=1) + "\n")
+
+    def change(self, wanted: dict[str, str]) -> bool:
+        """Change settings that may change, given as text, and keep them; tells whether anything did.
+
+        Raises ``ValueError`` for another name, or a value of another kind.
+        """
+        before = dataclasses.asdict(self)
+        for name, text in wanted.items():
+            if name not in CHANGEABLE:
+                raise ValueError(f"{name} cannot be set; {', '.join(CHANGEABLE)} can")
+            setattr(self, name, CHANGEABLE[name](text))
+        if changed := dataclasses.asdict(self) != before:
+            self.save()
+        return changed
 
     def port(self, name: str) -> int:
         """Port of a fixed place (a key of ``OFFSETS``)."""
