@@ -320,7 +320,11 @@ def test_another_recipe_is_built_again(
     cache: Path, told: list[str], no_sources: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     binaries.ensure(["helm"], told.append)
-    monkeypatch.setattr(sources, "recipe", lambda _: "changed")
+    table = json.loads(programs.TABLE.read_text())
+    table["helm"]["variables"]["helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor"] = "35"
+    changed = programs.read(table, programs.architecture())
+    monkeypatch.setattr(binaries, "all_programs", lambda: changed)
+    monkeypatch.setattr(programs, "all_programs", lambda: changed)
     assert binaries.find("helm") is None
     binaries.ensure(["helm"], told.append)
     assert no_sources.count("build helm") == 2
@@ -329,9 +333,9 @@ def test_another_recipe_is_built_again(
 
 def test_recipe_follows_the_linker_flags() -> None:
     table = json.loads(programs.TABLE.read_text())
-    before = sources.recipe(programs.read(table, "amd64")["helm"])
+    before = programs.read(table, "amd64")["helm"].recipe
     table["helm"]["variables"]["helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor"] = "35"
-    assert sources.recipe(programs.read(table, "amd64")["helm"]) != before
+    assert programs.read(table, "amd64")["helm"].recipe != before
 
 
 def test_half_made_or_damaged_programs_are_made_again(cache: Path, told: list[str], no_sources: list[str]) -> None:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from rehearsal.settings import cache_dir
 
-from . import sources, toolchains
+from . import toolchains
 from .cache import locked, read_manifest, write_manifest
 from .programs import Program, all_programs, chosen
 from .progress import Say, step
@@ -39,7 +39,7 @@ def find(name: str) -> Path | None:
     status = path.stat()
     if (manifest["size"], manifest.get("mtime", status.st_mtime)) != (status.st_size, status.st_mtime):
         return None  # this machine's own program was replaced since
-    if manifest["source"] == "build" and manifest["recipe"] != sources.recipe(program):
+    if manifest["source"] == "build" and manifest["recipe"] != program.recipe:
         return None
     return path
 
@@ -87,6 +87,8 @@ def _manifest(program: Program) -> Path:
 
 def _get(missing: Sequence[Program], say: Say) -> None:
     """Get programs from the first source that has each."""
+    from . import sources  # with all of http, which takes longer to import than to find that nothing is missing
+
     publisher = sources.Publisher()
     left = []
     for program in missing:
@@ -108,6 +110,8 @@ def _get(missing: Sequence[Program], say: Say) -> None:
 
 
 def _build(group: Sequence[Program], go: Path, say: Say) -> None:
+    from . import sources
+
     what = f"building {', '.join(program.name for program in group)} {group[0].version}"
     with tempfile.TemporaryDirectory(prefix=".get-", dir=_folder(group[0])) as draft:
         began = time.monotonic()
@@ -119,7 +123,7 @@ def _build(group: Sequence[Program], go: Path, say: Say) -> None:
                 made[program.name],
                 source="build",
                 seconds=time.monotonic() - began,
-                recipe=sources.recipe(program),
+                recipe=program.recipe,
             )
 
 

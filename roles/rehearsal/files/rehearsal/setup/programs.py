@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import json
 import platform
 from collections.abc import Iterable, Mapping
@@ -58,6 +59,14 @@ class Program:
         """What ``go build`` names it: the package's last element that is not a major version."""
         parts = self.package.split("/")
         return parts[-2] if parts[-1].lstrip("v").isdigit() else parts[-1]
+
+    @functools.cached_property
+    def recipe(self) -> str:
+        """What a build is made from, as a short digest: another recipe makes another program."""
+        digest = hashlib.sha256(f"{self.package} {self.ldflags}".encode())
+        for name in ("go.mod", "go.sum"):
+            digest.update((self.module / name).read_bytes())
+        return digest.hexdigest()[:16]
 
 
 def architecture() -> str:

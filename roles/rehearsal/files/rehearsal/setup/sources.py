@@ -186,14 +186,6 @@ def unpack(archive: Path, member: str | None, target: Path) -> Path:
 # Built
 
 
-def recipe(program: Program) -> str:
-    """What a build is made from, as a short digest: another recipe makes another program."""
-    digest = hashlib.sha256(f"{program.package} {program.ldflags}".encode())
-    for name in ("go.mod", "go.sum"):
-        digest.update((program.module / name).read_bytes())
-    return digest.hexdigest()[:16]
-
-
 def build(programs: Sequence[Program], folder: Path, go: Path) -> dict[str, Path]:
     """Build ``programs``, all of one group, into ``folder``; one call of Go, since they share packages.
 
