@@ -1,0 +1,60 @@
+"""What belongs to a cluster in the project beside Magnum's own objects: pure functions over what the APIs list.
+
+The OpenStack cloud provider names balancers ``kube_service_<cluster>_<namespace>_<service>`` and describes floating
+IPs ``Floating IP for Kubernetes external service <namespace>/<service> from cluster <cluster>``
+(cloud-provider-openstack, pkg/openstack/loadbalancer.go). ``<cluster>`` is what the driver told it: the cluster's
+name, UUID or stack. Cinder CSI puts it into the metadata of volumes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+VOLUME_KEY = "cinder.csi.openstack.org/cluster"
+"""Metadata of a volume that Cinder CSI made."""
+
+
+def names_of(cluster: Mapping[str, Any] | None, name: str) -> list[str]:
+    """The names under which the cloud provider may know a cluster. Only UUID and stack are sure to be its alone."""
+    found = [name]
+    for key in ("uuid", "cluster_id", "stack_id"):
+        value = (cluster or {}).get(key)
+        if value and value not in found:
+            found.append(str(value))
+    return found
+
+
+def is_balancer(name: str | None, clusters: Iterable[str]) -> bool:
+    """Whether a balancer of this name serves a Service of one of these clusters."""
+    # Kubernetes' names have no underscore, so two more parts follow the cluster's.
+    return any(re.fullmatch(rf"kube_service_{re.escape(c)}_[a-z0-9-]+_[a-z0-9.-]+", name or "") for c in clusters)
+
+
+def is_floating_ip(description: str | None, clusters: Iterable[str]) -> bool:
+    """Whether a floating IP was made for a Service of one of these clusters."""
+    text = description or ""
+    return text.startswith("Floating IP for Kubernetes external service ") and any(
+        text.endswith(f" from cluster {c}") for c in clusters
+    )
+
+
+def is_volume(metadata: Mapping[str, Any] | None, clusters: Iterable[str]) -> bool:
+    """Whether Cinder CSI made a volume for a claim in one of these clusters."""
+    return (metadata or {}).get(VOLUME_KEY) in set(clusters)
+
+
+def kept_volumes(persistent: Iterable[Mapping[str, Any]], volumes: Iterable[Mapping[str, Any]] = ()) -> list[str]:
+    """Sentences about the volumes that stay: Kubernetes' PersistentVolumes, and Cinder's that no such one names."""
+    said, handles = [], set()
+    for volume in persistent:
+        spec = volume.get("spec") or {}
+        claim = spec.get("claimRef") or {}
+        handle = (spec.get("csi") or {}).get("volumeHandle")
+        handles.add(handle)
+        size = (spec.get("capacity") or {}).get("storage")
+        owner = f"{claim.get('namespace')}/{claim.get('name')}" if claim else "no claim"
+        said.append(f"kept: {owner}, {size}, volume {handle or volume['metadata']['name']}")
+    said += [f"kept: {v['name']}, {v['size']} GiB, volume {v['id']}" for v in volumes if v["id"] not in handles]
+    return sorted(said)
