@@ -422,8 +422,11 @@ class Container:
         output = await reader.read(16384)
         return await processes.wait(process), output.decode(errors="replace")
 
-    def spawn(self, command: list[str], **streams: object) -> subprocess.Popen[bytes]:
-        """Start a command in all of the running container's namespaces. OSError when nothing runs."""
+    def spawn(self, command: list[str], *, tty: bool = False, **streams: object) -> subprocess.Popen[bytes]:
+        """Start a command in all of the running container's namespaces. OSError when nothing runs.
+
+        With ``tty`` its stdin becomes its controlling terminal.
+        """
         run = self.run
         pid = run.main_pid if run else None
         if run is None or pid is None:
@@ -431,9 +434,11 @@ class Container:
         enter = ["nsenter", "--preserve-credentials", "-t", str(pid)]
         enter += ["--user", "--mount", "--pid", "--net", "--ipc", "--uts", "--"]
         workdir = self.spec.get("workingDir") or self.pod.image(self.spec["image"]).workdir
+        session = ["setsid", "--ctty", "--wait"] if tty else []
         return processes.start(
-            ["setpriv", "--pdeathsig", "KILL", *enter, "/usr/bin/env", "-C", workdir, *command],
+            ["setpriv", "--pdeathsig", "KILL", *session, *enter, "/usr/bin/env", "-C", workdir, *command],
             env=run.env,
+            start_new_session=not tty,
             **streams,
         )
 

@@ -23,7 +23,8 @@ class CommandError(Exception):
 def start(argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
     """Start a child in a session of its own, with nothing to read."""
     options.setdefault("stdin", subprocess.DEVNULL)
-    return subprocess.Popen(list(argv), start_new_session=True, **options)
+    options.setdefault("start_new_session", True)
+    return subprocess.Popen(list(argv), **options)
 
 
 async def wait(process: subprocess.Popen[bytes]) -> int:
