@@ -107,15 +107,19 @@ class HubClient:
         return self._get(path)
 
     def profiles(self) -> list[str]:
-        """The slugs of the instances on offer; empty when the hub offers no choice."""
-        return self._spawn_form().choices.get("profile", [])
+        """The slugs of the instances on offer. A hub that offers no choice starts a server at once: ``HubError``."""
+        response = self._get("/hub/spawn")
+        form = spawn_form(response)
+        if form is None:
+            raise HubError(f"{response.url} is not the choice of instances: {Page(response.text).text}")
+        return form.choices.get("profile", [])
 
     def spawn(self, profile: str | None = None) -> None:
         """Ask for a server; returns at once (see ``wait_ready``). Raises ``HubError`` for an unknown profile."""
         self._kernel = None
         response = self._get("/hub/spawn")
-        form = Page(response.text).form_with("_xsrf")
-        if response.url.endswith("/hub/spawn") and form is not None and "profile" in form.choices:
+        form = spawn_form(response)
+        if form is not None and "profile" in form.choices:
             offered = form.choices["profile"]
             if profile is not None and profile not in offered:
                 raise HubError(f"no instance {profile} is on offer, only: {', '.join(offered)}")
@@ -229,13 +233,6 @@ class HubClient:
             raise LoginRefusedError(user, response.status_code, Page(response.text).text)
         self.user = self.whoami()["name"]
 
-    def _spawn_form(self) -> Form:
-        response = self._get("/hub/spawn")
-        form = Page(response.text).form_with("_xsrf")
-        if form is None or "/hub/spawn" not in response.url:
-            raise HubError(f"{response.url} is not the choice of instances: {Page(response.text).text}")
-        return form
-
     def _away(self, url: str) -> bool:
         return urlsplit(url).netloc != urlsplit(self.url).netloc
 
@@ -306,6 +303,11 @@ class HubClient:
 def credentials(form: Form) -> set[str]:
     """The fields of ``form`` that ask for a name or a password."""
     return {name for name in form.fields if name in (*NAME_FIELDS, *PASSWORD_FIELDS)}
+
+
+def spawn_form(response: requests.Response) -> Form | None:
+    """The form that asks for an instance; None when the page is another one."""
+    return next((form for form in Page(response.text).forms if "/hub/spawn" in form.action), None)
 
 
 def kernel_message(kind: str, identity: str, content: Json) -> Json:

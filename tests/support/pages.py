@@ -23,12 +23,14 @@ class Page(HTMLParser):
     """The forms and the readable text of an HTML page."""
 
     SILENT = ("script", "style", "head", "nav", "noscript")
+    HIDDEN = frozenset({"modal", "nag", "hidden"})
+    """Classes of boxes that wait for a script to show them (Bootstrap's and Fomantic's)."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
         self.forms: list[Form] = []
         self._words: list[str] = []
-        self._silent = 0
+        self._silent: tuple[str, int] | None = None  # the element that is left out, and how deep we are in such ones
         self._inside = False
         self._select: str | None = None
         self.feed(html)
@@ -45,8 +47,11 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {key: value or "" for key, value in attrs}
-        if tag in self.SILENT:
-            self._silent += 1
+        if self._silent:
+            name, depth = self._silent
+            self._silent = (name, depth + (tag == name))
+        elif tag in self.SILENT or (tag == "div" and self.HIDDEN & set(given.get("class", "").split())):
+            self._silent = (tag, 1)
         elif tag == "form":
             self.forms.append(Form(given.get("action", ""), given.get("method", "get").lower()))
             self._inside = True
@@ -62,8 +67,10 @@ class Page(HTMLParser):
                 self.forms[-1].fields[given["name"]] = given.get("value", "")
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in self.SILENT:
-            self._silent = max(0, self._silent - 1)
+        if self._silent:
+            name, depth = self._silent
+            depth -= tag == name
+            self._silent = (name, depth) if depth else None
         elif tag == "form":
             self._inside = False
         elif tag == "select":

@@ -18,7 +18,8 @@ SPAWN = """<html><head><title>no text</title></head><body><h1>Server&nbsp;Option
 <input type=radio name=profile value=default checked><input type=radio name=profile value=large>
 <select name="image"><option value="a">A</option><option value="b" selected>B</option></select>
 <input type="checkbox" name="extra" value="1"><button type="submit" name="go">Start</button></form>
-<input name="outside"><script>var hidden;</script></body></html>"""
+<input name="outside"><script>var hidden;</script>
+<div class="modal fade"><div>Error</div><input name="no"></div><p>End</p></body></html>"""
 
 
 def test_forms_hold_what_a_browser_would_send() -> None:
@@ -29,7 +30,7 @@ def test_forms_hold_what_a_browser_would_send() -> None:
 
 
 def test_text_is_what_a_reader_sees() -> None:
-    assert Page(SPAWN).text == "Server Options A B Start"
+    assert Page(SPAWN).text == "Server Options A B Start End"
 
 
 def test_credentials_are_the_fields_to_fill_in() -> None:
