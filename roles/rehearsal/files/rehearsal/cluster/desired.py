@@ -16,6 +16,12 @@ BUSY, READY, FAILED, DELETED = "busy", "ready", "failed", "deleted"
 """Phases of a status."""
 
 
+def known(cls: Any, data: dict[str, Any]) -> dict[str, Any]:
+    """The fields of ``data`` that ``cls`` has: a file may have been written by a newer version of this package."""
+    names = {field.name for field in dataclasses.fields(cls)}
+    return {key: value for key, value in data.items() if key in names}
+
+
 @dataclasses.dataclass
 class Group:
     """One node group. ``remove`` names nodes (name, server or address) that go first when there are too many."""
@@ -64,9 +70,10 @@ class Desired:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Desired:
         groups = {
-            name: Group(**{**group, "flavor": Flavor(**group["flavor"])}) for name, group in data["groups"].items()
+            name: Group(**{**known(Group, group), "flavor": Flavor(**group["flavor"])})
+            for name, group in data["groups"].items()
         }
-        return cls(**{**data, "groups": groups})
+        return cls(**{**known(cls, data), "groups": groups})
 
     def save(self, cluster: ClusterDir) -> None:
         write_json(cluster.desired, self.to_json())
@@ -105,7 +112,7 @@ class Status:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Status:
         groups = {name: [NodeStatus(**node) for node in nodes] for name, nodes in data["groups"].items()}
-        return cls(**{**data, "groups": groups})
+        return cls(**{**known(cls, data), "groups": groups})
 
     def save(self, cluster: ClusterDir) -> None:
         write_json(cluster.status, self.to_json())
