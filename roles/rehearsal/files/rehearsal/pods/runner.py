@@ -48,6 +48,7 @@ class Runner:
         self._nodes: dict[str, tuple[float, Node]] = {}
         self._marks = asyncio.Semaphore(MARKS_AT_ONCE)
         self._marked: set[str] = set()
+        self._buried: set[str] = set()
 
     # What pods ask for
 
@@ -137,6 +138,7 @@ class Runner:
 
     def _gone(self, uid: str) -> None:
         self._marked.discard(uid)
+        self._buried.discard(uid)
         if pod := self.pods.get(uid):
             pod.delete()
 
@@ -149,7 +151,7 @@ class Runner:
         chosen = choice.made(obj)
         if chosen == choice.PLAYED or (uid in self._marked and not deleted):
             return
-        if _finished(obj) or (deleted and not chosen):
+        if _finished(obj) or uid in self._buried or (deleted and not chosen):
             if deleted:
                 # Nothing of it runs here: it may go.
                 self._beside(Pod(self, obj).confirm())
@@ -179,7 +181,7 @@ class Runner:
         self.pods.pop(pod.uid, None)
         self._tasks.pop(pod.uid, None)
         # Late news of a pod that has ended must not start it again.
-        self._marked.add(pod.uid)
+        self._buried.add(pod.uid)
         if not task.cancelled() and (error := task.exception()):
             log.error("%s/%s: %s", pod.namespace, pod.name, error, exc_info=error)
 
