@@ -78,7 +78,8 @@ class BalancerReconciler(Reconciler):
         """Remove all balancers, as the cluster is being deleted; nothing is made from then on."""
         with self._lock:
             self._closed = True
-            gone = self.balancers.clear()
+            options = [ServiceOptions.read(service, self.cluster.uuid) for service in self.services.items()]
+            gone = self.balancers.clear({one.balancer_name for one in options if one.keep_floating_ip})
             forwards.withdraw(self.cluster)
         return gone
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from openstack import exceptions
@@ -40,8 +40,11 @@ class Balancers(abc.ABC):
         """Remove the balancer, and its floating IP unless it is to be kept."""
 
     @abc.abstractmethod
-    def clear(self) -> bool:
-        """Remove every balancer of the cluster; True when none is left."""
+    def clear(self, keep: Collection[str]) -> bool:
+        """Remove every balancer of the cluster; True when none is left.
+
+        The floating IPs of the balancers named in ``keep`` stay.
+        """
 
 
 class NoBalancers(Balancers):
@@ -57,7 +60,7 @@ class NoBalancers(Balancers):
     def delete(self, service: ServiceOptions) -> None:
         """Nothing is there."""
 
-    def clear(self) -> bool:
+    def clear(self, keep: Collection[str]) -> bool:  # noqa: ARG002
         return True
 
 
@@ -86,11 +89,11 @@ class OctaviaBalancers(Balancers):
         for balancer in self.cloud.load_balancer.load_balancers(name=service.balancer_name):
             self._drop(balancer, keep=service.keep_floating_ip)
 
-    def clear(self) -> bool:
+    def clear(self, keep: Collection[str]) -> bool:
         marker = f"from cluster {self.desired.uuid}"
         left = [item for item in self.cloud.load_balancer.load_balancers() if marker in (item.description or "")]
         for balancer in left:
-            self._drop(balancer, keep=False)
+            self._drop(balancer, keep=balancer.name in keep)
         return True
 
     def _balancer(self, service: ServiceOptions) -> Any:

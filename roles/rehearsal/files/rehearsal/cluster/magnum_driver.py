@@ -204,10 +204,12 @@ class Driver(driver.Driver):
 
     @locked
     def update_nodegroup(self, context: Any, cluster: Any, nodegroup: Any) -> None:
-        """Bounds and count changed; the rest cannot change."""
+        """Bounds changed; the rest cannot change."""
         with self._change(cluster) as desired, refusals():
             cloud = delegation.connect(self.cloud, cluster.uuid)
+            before = desired.groups[nodegroup.name]
             desired.groups[nodegroup.name] = wishes.group(self.family, cloud, nodegroup)
+            desired.groups[nodegroup.name].count = before.count  # an autoscaler's, perhaps
         nodegroup.save()
         cluster.status = ClusterStatus.UPDATE_IN_PROGRESS  # the periodic look may have ended it in between
         cluster.save()
@@ -223,12 +225,21 @@ class Driver(driver.Driver):
 
     # What is there
 
-    @locked
     def update_cluster_status(self, context: Any, cluster: Any, use_admin_ctx: bool = False) -> None:
         """Called by Magnum every moment for a cluster whose status is ``*_IN_PROGRESS``."""
-        cluster.refresh()
-        if not cluster.status.endswith("_IN_PROGRESS"):
-            return
+        if not _LOCK.acquire(blocking=False):
+            return  # it will be asked again; looks must not queue up behind a deletion
+        try:
+            cluster.refresh()
+            if cluster.status.endswith("_IN_PROGRESS"):
+                self._look(cluster)
+        except exception.ClusterNotFound:
+            LOG.debug("cluster %s is gone", cluster.uuid)
+        finally:
+            _LOCK.release()
+
+    def _look(self, cluster: Any) -> None:
+        """Move the cluster's status on when its controller has reported."""
         place = self._place(cluster)
         desired = Desired.load(place)
         verb = cluster.status.split("_", maxsplit=1)[0]

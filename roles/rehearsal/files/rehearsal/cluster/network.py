@@ -31,7 +31,7 @@ def own_name(desired: Desired) -> str:
 def ensure(cloud: Connection, desired: Desired) -> Network:
     """The cluster's network and subnet, made where the cluster names none. Raises the SDK's exceptions for refusals."""
     if desired.fixed_network:
-        return Network(desired.fixed_network, desired.fixed_subnet or _first_subnet(cloud, desired.fixed_network))
+        return Network(desired.fixed_network, desired.fixed_subnet or first_subnet(cloud, desired.fixed_network))
     name = own_name(desired)
     network = _one(cloud.network.networks(name=name)) or cloud.network.create_network(
         name=name, description=f"Cluster {desired.uuid}"
@@ -80,7 +80,8 @@ def remove(cloud: Connection, desired: Desired) -> bool:
     return True
 
 
-def _first_subnet(cloud: Connection, network: str) -> str:
+def first_subnet(cloud: Connection, network: str) -> str:
+    """The subnet that is taken when only a network is named. Raises SDKException when it has none."""
     subnet = _one(cloud.network.subnets(network_id=network))
     if subnet is None:
         raise exceptions.SDKException(f"the network {network} has no subnet")

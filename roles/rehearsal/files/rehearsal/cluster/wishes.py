@@ -8,6 +8,7 @@ from typing import Any
 
 from openstack.connection import Connection
 
+from rehearsal.cluster import network
 from rehearsal.cluster.desired import Desired, Group
 from rehearsal.cluster.families import Family, RefusedError
 from rehearsal.cluster.flavors import Flavor
@@ -44,6 +45,8 @@ def new(settings: Settings, family: Family, cloud: Connection, cluster: Any, tem
         delay=float(labels.get(DELAY, 0)),
         since=time.time(),
     )
+    if desired.fixed_network and not desired.fixed_subnet:
+        desired.fixed_subnet = network.first_subnet(cloud, desired.fixed_network)
     for nodegroup in cluster.nodegroups:
         desired.groups[nodegroup.name] = group(family, cloud, nodegroup)
         if nodegroup.role == "worker":
