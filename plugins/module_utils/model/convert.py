@@ -165,7 +165,7 @@ class Converter:
             return
         if given:
             value = self.value(key, values[key.name], path)
-            if value is None and isinstance(kind, str):
+            if value is None and (not key.null or key.default_for) and not self.partial:
                 value = self._default(key, kind, path)
             result[key.name] = value
         elif not self.partial:
@@ -199,7 +199,7 @@ class Converter:
         if key.null:
             return None
         if key.type in ("list", "mapping", "object") and not key.required:
-            return self._default(key, None, path) if not self.partial else UNKNOWN
+            return None  # "hub_values:" with nothing below it: the default
         template = self.context.template(path)
         hint = _such_as(key) if key.required else f"{_such_as(key)}, or leave it out".lstrip(", ")
         self._note(path, "has no value", _environment_hint(template) or hint)

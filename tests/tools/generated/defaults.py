@@ -13,7 +13,7 @@ from . import yaml_text
 HEADER = "# Written by `make generate` from plugins/module_utils/model. Change it there.\n"
 
 ELSEWHERE = ("openstack_cloud",)
-"""Keys that several roles share: no role has a default for them under its own name."""
+"""Keys that several roles share. A default would have to bear one role's name, so the roles require them."""
 
 
 def role_defaults(role: Role) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import Key
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.roles import Role
 
 from . import yaml_text
-from .defaults import HEADER, role_defaults
+from .defaults import ELSEWHERE, HEADER, role_defaults
 
 TYPES = {
     "string": "str",
@@ -46,7 +46,7 @@ def _option(key: Key, default: Any, top: bool) -> dict[str, Any]:
     # Inside other options a quantity may have a unit: the function that makes the chart's values reads both.
     quantity = "int" if top else "str"
     option: dict[str, Any] = {"description": description, "type": TYPES.get(key.type, quantity)}
-    if key.required:
+    if key.required or (top and key.name in ELSEWHERE):
         option["required"] = True
     elif default is not None:
         option["default"] = default

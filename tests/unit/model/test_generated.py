@@ -74,8 +74,6 @@ def test_every_key_is_described_and_its_default_and_example_are_right(file: mode
 def test_specification_and_defaults_agree(role: Role) -> None:
     defaults = yaml.safe_load((ROOT / "roles" / role.name / "defaults" / "main.yml").read_text())
     for name, option in options(role).items():
-        if name == "openstack_cloud":  # shared by roles, so none has it under its own name
-            continue
         assert option.get("required", False) == (name not in defaults)
         assert option.get("default") == defaults.get(name)
 

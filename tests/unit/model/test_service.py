@@ -212,6 +212,16 @@ def test_aliases_and_merges(files: Files) -> None:
     ]
 
 
+def test_keys_with_nothing_below_them_have_their_defaults(files: Files) -> None:
+    files.change("  admin_groups: [leads]\n", "  admin_users: [grace]\n  admin_groups:\n  scopes:\n")
+    files.change("max: 20\n", "max: 20\n    labels:\ncluster_labels:\ncluster_control_plane:\n")
+    values = files.load().values
+    assert values["hub_auth"]["admin_groups"] == []
+    assert values["hub_auth"]["scopes"] == ["openid", "profile", "email"]
+    assert values["cluster_labels"] == values["cluster_node_groups"][0]["labels"] == {}
+    assert values["cluster_control_plane"]["count"] == 3
+
+
 def test_many_aliases_of_aliases(files: Files) -> None:
     lines = ["cluster_labels:", "  a: &a {x: 1, y: 2, z: 3}"]
     lines += [
