@@ -1,0 +1,169 @@
+"""What the client absorbs, what it repeats, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.client import Magnum, error_text
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import (
+    ApiError,
+    CloudTooOldError,
+    NotUniqueError,
+)
+from keystoneauth1 import exceptions as ksa
+
+from .fakes import Answer, Clock, Proxy, error
+
+UUID = "6d0c4b3a-19f5-4d3b-8a7e-6a4f1f0f6c11"
+
+
+def magnum(handler: Callable[[str, str, Any], Answer | Exception], newest: str = "1.14") -> tuple[Magnum, Proxy, Clock]:
+    proxy, clock = Proxy(handler, newest), Clock()
+    return Magnum(proxy, sleep=clock.sleep, clock=clock), proxy, clock
+
+
+def in_turn(*answers: Answer | Exception) -> Callable[[str, str, Any], Answer | Exception]:
+    left = list(answers)
+    return lambda _method, _path, _json: left.pop(0) if len(left) > 1 else left[0]
+
+
+def test_reading_is_repeated_until_it_answers() -> None:
+    client, proxy, clock = magnum(
+        in_turn(error(503, "busy"), ksa.ConnectFailure("reset"), error(500, "oops"), Answer(200, {"uuid": UUID}))
+    )
+    assert client.get_cluster(UUID) == {"uuid": UUID}
+    assert len(proxy.asked) == 4
+    assert clock.now > 1000
+
+
+def test_reading_gives_up_with_what_was_answered() -> None:
+    client, proxy, _clock = magnum(in_turn(error(500, "database is gone")))
+    with pytest.raises(ApiError, match=f"reading cluster {UUID}: Magnum answered 500: database is gone"):
+        client.get_cluster(UUID)
+    assert len(proxy.asked) == 6
+
+
+@pytest.mark.parametrize("status", [400, 403, 409])
+def test_a_refusal_is_not_repeated(status: int) -> None:
+    client, proxy, _clock = magnum(in_turn(error(status, "no")))
+    with pytest.raises(ApiError):
+        client.get_cluster(UUID)
+    assert len(proxy.asked) == 1
+
+
+def test_a_create_that_was_answered_500_but_happened_is_recognised() -> None:
+    listed: list[dict[str, str]] = []
+
+    def handler(method: str, path: str, _json: Any) -> Answer:
+        if method == "POST":
+            return error(500, "conductor is slow")
+        if path == "/clusters":
+            listed.append({"uuid": UUID, "name": "hub"})
+            return Answer(200, {"clusters": listed[2:3]})  # it appears at the third look
+        return Answer(200, {"uuid": UUID, "name": "hub"})
+
+    client, proxy, _clock = magnum(handler)
+    assert client.create_cluster({"name": "hub"}) == UUID
+    assert [m for m, _ in proxy.asked].count("POST") == 1
+
+
+def test_a_create_that_did_not_happen_is_not_repeated_blindly() -> None:
+    def handler(method: str, _path: str, _json: Any) -> Answer | Exception:
+        return ksa.ConnectFailure("connection reset") if method == "POST" else Answer(200, {"clusters": []})
+
+    client, proxy, clock = magnum(handler)
+    with pytest.raises(ApiError, match="safe to run this again"):
+        client.create_cluster({"name": "hub"})
+    assert [m for m, _ in proxy.asked].count("POST") == 1
+    assert clock.now >= 1030
+
+
+def test_a_create_that_was_not_accepted_is_asked_again() -> None:
+    posts = in_turn(error(503, "later"), Answer(202, {"uuid": UUID}))
+
+    def handler(method: str, path: str, body: Any) -> Answer | Exception:
+        return posts(method, path, body) if method == "POST" else Answer(200, {"clusters": []})
+
+    client, _proxy, _clock = magnum(handler)
+    assert client.create_cluster({"name": "hub"}) == UUID
+
+
+def test_two_of_one_name_are_an_error_with_their_uuids() -> None:
+    pair = [{"uuid": "a", "name": "hub"}, {"uuid": "b", "name": "hub"}, {"uuid": "c", "name": "hub2"}]
+    client, _proxy, _clock = magnum(in_turn(Answer(200, {"clusters": pair})))
+    with pytest.raises(NotUniqueError, match=r"2 clusters named 'hub': a, b\."):
+        client.find_cluster("hub")
+
+
+def test_just_after_create_the_listed_form_serves() -> None:
+    def handler(_method: str, path: str, _json: Any) -> Answer:
+        if path == "/clusters":
+            return Answer(200, {"clusters": [{"uuid": UUID, "name": "hub", "status": "CREATE_IN_PROGRESS"}]})
+        return error(400, "no node groups yet")
+
+    client, _proxy, _clock = magnum(handler)
+    assert client.find_cluster("hub") == {"uuid": UUID, "name": "hub", "status": "CREATE_IN_PROGRESS"}
+
+
+def test_all_pages_are_read() -> None:
+    def handler(_method: str, path: str, _json: Any) -> Answer:
+        if "marker" in path:
+            return Answer(200, {"clusters": [{"uuid": "b", "name": "two"}]})
+        inside = "http://10.0.0.5:9511/v1/clusters?marker=a&limit=1"
+        return Answer(200, {"clusters": [{"uuid": "a", "name": "one"}], "next": inside})
+
+    client, proxy, _clock = magnum(handler)
+    assert [c["uuid"] for c in client.listed("/clusters", "clusters", "listing")] == ["a", "b"]
+    assert proxy.asked[1] == ("GET", "/clusters?marker=a&limit=1")
+
+
+def test_deleting_what_is_gone_is_done() -> None:
+    client, _proxy, _clock = magnum(in_turn(error(404, "no such cluster")))
+    client.delete_cluster(UUID, "hub")
+
+
+def test_an_old_cloud_is_told_what_it_lacks() -> None:
+    client, proxy, _clock = magnum(in_turn(Answer(200, {})), newest="1.7")
+    with pytest.raises(
+        CloudTooOldError, match=r"no node groups: they came with API 1\.9 \(release Train\).* up to 1\.7"
+    ):
+        client.find_nodegroup(UUID, "gpu")
+    assert proxy.asked == []
+    assert client.list_nodegroups(UUID) == []
+
+
+@pytest.mark.parametrize(("newest", "asked_for"), [("1.9", "1.9"), ("1.14", "1.14"), ("1.20", "1.14")])
+def test_the_newest_version_that_both_know_is_asked_for(newest: str, asked_for: str) -> None:
+    client, proxy, _clock = magnum(in_turn(Answer(200, {"uuid": UUID})), newest=newest)
+    client.get_cluster(UUID)
+    assert proxy.microversions == [asked_for]
+
+
+def test_no_nodes_need_a_newer_version() -> None:
+    client, _proxy, _clock = magnum(in_turn(Answer(202, {"uuid": UUID})), newest="1.9")
+    with pytest.raises(CloudTooOldError, match="Ussuri"):
+        client.resize(UUID, "hub", 0, "gpu")
+
+
+def test_a_resize_that_names_nodes_is_not_repeated() -> None:
+    client, proxy, _clock = magnum(in_turn(error(500, "oops"), Answer(202, {"uuid": UUID})))
+    with pytest.raises(ApiError):
+        client.resize(UUID, "hub", 1, "gpu", ["server"])
+    assert len(proxy.asked) == 1
+    client.resize(UUID, "hub", 1, "gpu")
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (error(400, "labels  cannot\nchange"), "labels cannot change"),
+        (Answer(502, "<html><h1>Bad Gateway</h1></html>"), "Bad Gateway"),
+        (Answer(401, {"error": {"message": "token expired"}}), "token expired"),
+        (Answer(500, {"faultstring": "boom"}), "boom"),
+        (Answer(503, ""), "reason"),
+    ],
+)
+def test_the_sentence_in_an_error_is_found(answer: Answer, text: str) -> None:
+    assert error_text(answer) == text

@@ -1,0 +1,121 @@
+"""Facts from live nodes, and without any."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.facts import (
+    cluster_facts,
+    nodes_of_group,
+    quantity,
+)
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.leftovers import (
+    is_balancer,
+    is_floating_ip,
+    kept_volumes,
+)
+
+GIB = 1024**3
+GROUPS = [
+    {"name": "default-worker", "flavor": "c3.medium", "min": 1, "max": 20},
+    {"name": "gpu", "flavor": "g1", "count": 2, "gpus": 1},
+]
+FLAVORS = {"c3.medium": {"vcpus": 8, "memory": 16 * GIB}, "g1": {"vcpus": 4, "memory": 8 * GIB}}
+
+
+def node(group: str, ready: bool = True, label: str = "capi.stackhpc.com/node-group", **spec: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"labels": {label: group}},
+        "spec": spec,
+        "status": {
+            "allocatable": {"cpu": "7910m", "memory": "15735692Ki"},
+            "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
+            "nodeInfo": {"kubeletVersion": "v1.34.4"},
+        },
+    }
+
+
+def facts(nodes: list[dict[str, Any]]) -> dict[str, Any]:
+    cluster = {"name": "hub", "uuid": "u", "status": "CREATE_COMPLETE", "api_address": "https://192.0.2.1:6443"}
+    return cluster_facts(cluster, GROUPS, nodes, flavors=FLAVORS, family="cluster-api", kubeconfig="/k")
+
+
+def test_live_nodes_say_what_they_give_and_who_made_them() -> None:
+    taints = [
+        {"key": "nvidia.com/gpu", "effect": "NoSchedule"},
+        {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"},
+        {"key": "ToBeDeletedByClusterAutoscaler", "value": "1", "effect": "NoSchedule"},
+    ]
+    found = facts([node("default-worker"), node("default-worker", ready=False), node("gpu", taints=taints)])
+    assert (found["family"], found["kubernetes_version"]) == ("capi-helm", "v1.34.4")
+    assert found["node_groups"]["default-worker"] == {
+        "selector": {"capi.stackhpc.com/node-group": "default-worker"},
+        "taints": [],
+        "flavor": {"name": "c3.medium", "vcpus": 8, "memory": 16 * GIB},
+        "allocatable": {"cpu": 7.91, "memory": 15735692 * 1024},
+        "gpus": 0,
+        "gpu_resource": "nvidia.com/gpu",
+        "min": 1,
+        "max": 20,
+        "nodes": 2,
+    }
+    gpu = found["node_groups"]["gpu"]
+    assert gpu["taints"] == [{"key": "nvidia.com/gpu", "value": "", "effect": "NoSchedule"}]
+    assert (gpu["min"], gpu["max"], gpu["gpus"]) == (2, 2, 1)
+
+
+def test_without_nodes_the_flavor_less_a_reserve_serves() -> None:
+    group = facts([])["node_groups"]["gpu"]
+    assert group["selector"] == {"node.cluster.x-k8s.io/nodegroup": "gpu"}
+    assert group["allocatable"]["cpu"] == 4.0
+    assert 7.5 * GIB < group["allocatable"]["memory"] < 8 * GIB
+
+
+def test_nodes_are_counted_whoever_made_them() -> None:
+    nodes = [node("gpu"), node("gpu", label="magnum.openstack.org/nodegroup"), node("default-worker")]
+    assert nodes_of_group(nodes, "gpu") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("4", 4), ("7910m", Decimal("7.91")), ("1Ki", 1024), ("1.5Gi", 1.5 * GIB), ("2k", 2000), ("1E", 10**18)],
+)
+def test_quantities(text: str, number: Any) -> None:
+    assert quantity(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "1Q", "x", "-"])
+def test_what_is_no_quantity(text: str) -> None:
+    with pytest.raises(ValueError, match="not a quantity"):
+        quantity(text)
+
+
+def test_only_this_clusters_balancers_and_addresses_are_ours() -> None:
+    assert is_balancer("kube_service_hub_jupyterhub_proxy-public", ["hub"])
+    assert not is_balancer("kube_service_hub_dev_jupyterhub_proxy-public", ["hub"])
+    assert not is_balancer("kube_service_other_jupyterhub_proxy-public", ["hub", "u"])
+    assert not is_balancer("web", ["hub"])
+    text = "Floating IP for Kubernetes external service a/b from cluster hub"
+    assert is_floating_ip(text, ["u", "hub"])
+    assert not is_floating_ip(f"{text}2", ["hub"])
+    assert not is_floating_ip("for hub", ["hub"])
+
+
+def test_volumes_that_stay_are_told_once() -> None:
+    persistent = [
+        {
+            "metadata": {"name": "pvc-1"},
+            "spec": {
+                "capacity": {"storage": "1Gi"},
+                "claimRef": {"namespace": "hub", "name": "claim-alice"},
+                "csi": {"volumeHandle": "v1"},
+            },
+        }
+    ]
+    volumes = [{"id": "v1", "name": "pvc-1", "size": 1}, {"id": "v2", "name": "pvc-2", "size": 3}]
+    assert kept_volumes(persistent, volumes) == [
+        "kept: hub/claim-alice, 1Gi, volume v1",
+        "kept: pvc-2, 3 GiB, volume v2",
+    ]

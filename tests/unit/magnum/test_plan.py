@@ -1,0 +1,227 @@
+"""What has to be done, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.plan import (
+    autoscaled,
+    plan_cluster,
+    plan_nodegroup,
+    plan_template,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+Json = dict[str, Any]
+
+SCALED = {"labels": {"auto_scaling_enabled": "true"}}
+
+
+def cluster(**changes: Any) -> Json:
+    return {
+        "uuid": "u",
+        "name": "hub",
+        "cluster_template_id": "t1",
+        "master_count": 3,
+        "node_count": 4,
+        "flavor_id": "c3.medium",
+        "labels": {"kube_tag": "v1.33.6", "auto_healing_enabled": "true"},
+        **changes,
+    }
+
+
+def group(**changes: Any) -> Json:
+    return {
+        "uuid": "g",
+        "name": "gpu",
+        "role": "worker",
+        "flavor_id": "g1",
+        "node_count": 2,
+        "min_node_count": 1,
+        "max_node_count": 4,
+        "labels": {},
+        **changes,
+    }
+
+
+WORKERS = [group(name="default-master", role="master", is_default=True), group(name="default-worker", is_default=True)]
+
+
+def test_what_is_as_wanted_needs_nothing() -> None:
+    plan = plan_cluster(
+        {"name": "hub", "master_count": 3, "node_count": 2, "labels": {"auto_healing_enabled": True}},
+        cluster(),
+        WORKERS,
+        template="t1",
+    )
+    assert (plan.actions, plan.refusals, plan.before, plan.after) == ([], [], {}, {})
+
+
+def test_a_new_cluster_is_created_from_its_template() -> None:
+    plan = plan_cluster({"name": "hub", "node_count": 2, "keypair": None}, None, template="t1")
+    assert [(a.kind, a.body) for a in plan.actions] == [
+        ("create", {"name": "hub", "node_count": 2, "cluster_template_id": "t1"})
+    ]
+
+
+def test_the_default_group_is_resized_whatever_the_others_have() -> None:
+    plan = plan_cluster({"name": "hub", "node_count": 3}, cluster(node_count=9), WORKERS)
+    assert [a.body for a in plan.actions] == [{"node_count": 3, "nodegroup": "default-worker"}]
+    assert (plan.before, plan.after) == ({"node_count": 2}, {"node_count": 3})
+
+
+def test_a_cloud_without_node_groups_counts_the_cluster() -> None:
+    plan = plan_cluster({"name": "hub", "node_count": 5}, cluster(node_count=4))
+    assert [a.body for a in plan.actions] == [{"node_count": 5, "nodegroup": None}]
+
+
+def test_an_autoscaled_count_is_never_set_back() -> None:
+    assert not plan_cluster({"name": "hub", "node_count": 1}, cluster(**SCALED), WORKERS).changed
+    assert not plan_nodegroup({"name": "gpu", "node_count": 1}, group(), cluster(**SCALED)).changed
+
+
+def test_another_template_is_an_upgrade_that_carries_the_version() -> None:
+    plan = plan_cluster(
+        {"name": "hub", "labels": {"kube_tag": "v1.34.4"}}, cluster(), WORKERS, template="t2", template_name="new"
+    )
+    assert [(a.kind, a.body) for a in plan.actions] == [("upgrade", {"cluster_template": "t2"})]
+    assert plan.refusals == []
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"flavor_id": "c3.large"},
+        {"keypair": "other"},
+        {"master_count": 5},
+        {"labels": {"kube_tag": "v1.34.4"}},
+        {"labels": {"octavia_provider": "ovn"}},
+        {"fixed_network": "mine"},
+        {"master_lb_enabled": False},
+    ],
+)
+def test_what_magnum_cannot_change_is_refused_before_anything_is_done(wanted: Json) -> None:
+    plan = plan_cluster({"name": "hub", **wanted}, cluster(), WORKERS, template="t1")
+    assert len(plan.refusals) == 1
+    assert "that needs a new cluster instead of hub" in plan.refusals[0]
+    assert plan.actions == []
+
+
+def test_a_name_and_an_id_of_one_flavor_are_the_same() -> None:
+    plan = plan_cluster(
+        {"name": "hub", "flavor_id": "1234"},
+        cluster(),
+        WORKERS,
+        same=lambda _key, one, other: {one, other} == {"c3.medium", "1234"},
+    )
+    assert plan.refusals == []
+
+
+def steps(plan: Any) -> list[Any]:
+    done: list[Any] = []
+    for action in plan.actions:
+        if action.kind == "patch":
+            done.append({p["path"]: p.get("value") for p in action.body})
+        else:
+            done.append(action.body["node_count"])
+    return done
+
+
+@pytest.mark.parametrize(
+    ("wanted", "done"),
+    [
+        ({"min_node_count": 0, "max_node_count": 9}, [{"/min_node_count": 0, "/max_node_count": 9}]),
+        ({"min_node_count": 3}, [3, {"/min_node_count": 3}]),
+        ({"max_node_count": 1}, [1, {"/max_node_count": 1}]),
+        (
+            {"min_node_count": 6, "max_node_count": 8},
+            [{"/max_node_count": 8}, 6, {"/min_node_count": 6}],
+        ),
+        ({"min_node_count": 0, "max_node_count": 0}, [{"/min_node_count": 0, "/max_node_count": None}]),
+    ],
+)
+def test_bounds_move_in_an_order_that_magnum_accepts(wanted: Json, done: list[Any]) -> None:
+    assert steps(plan_nodegroup({"name": "gpu", **wanted}, group(), cluster(**SCALED))) == done
+
+
+def test_new_bounds_keep_as_many_nodes_as_an_autoscaler_made() -> None:
+    plan = plan_nodegroup({"name": "gpu", "min_node_count": 3}, group(), cluster(**SCALED), nodes=4)
+    assert steps(plan) == [4, {"/min_node_count": 3}]
+
+
+@given(
+    low=st.integers(0, 9),
+    more=st.integers(0, 9),
+    count=st.integers(0, 9),
+    new_low=st.integers(0, 12),
+    new_more=st.integers(0, 9),
+    nodes=st.none() | st.integers(0, 30),
+    wanted_count=st.integers(0, 21),
+    scaled=st.booleans(),
+)
+def test_every_step_is_within_the_bounds_of_its_moment(
+    low: int, more: int, count: int, new_low: int, new_more: int, nodes: int | None, wanted_count: int, scaled: bool
+) -> None:
+    """Magnum's rule (api/controllers/v1/nodegroup.py): minimum <= count <= maximum, after each request."""
+    high, new_high = max(1, low + more), max(1, new_low + new_more)
+    live = group(min_node_count=low, max_node_count=high, node_count=min(high, low + count))
+    wanted = {"name": "gpu", "min_node_count": new_low, "max_node_count": new_high, "node_count": wanted_count}
+    plan = plan_nodegroup(wanted, live, cluster(**SCALED) if scaled else cluster(), nodes=nodes)
+    now = {"min_node_count": low, "max_node_count": high, "node_count": live["node_count"]}
+    for action in plan.actions:
+        if action.kind == "patch":
+            now.update({p["path"].lstrip("/"): p.get("value") for p in action.body})
+        else:
+            now["node_count"] = action.body["node_count"]
+        assert now["min_node_count"] <= now["node_count"] <= now["max_node_count"]
+    if not plan.refusals:
+        assert (now["min_node_count"], now["max_node_count"]) == (new_low, new_high)
+        again = plan_nodegroup(wanted, {**live, **now}, cluster(**SCALED) if scaled else cluster(), nodes=nodes)
+        assert not again.changed
+
+
+def test_a_new_group_starts_at_its_minimum() -> None:
+    plan = plan_nodegroup({"name": "gpu", "min_node_count": 2, "max_node_count": 4}, None, cluster())
+    assert plan.actions[0].body["node_count"] == 2
+    assert plan_nodegroup({"name": "gpu"}, None, cluster()).actions[0].body["node_count"] == 1
+    assert plan_nodegroup({"name": "gpu", "node_count": 0}, None, cluster()).actions[0].body["node_count"] == 0
+
+
+def test_the_flavor_of_a_group_needs_a_new_group() -> None:
+    plan = plan_nodegroup({"name": "gpu", "flavor_id": "g2"}, group(), cluster())
+    assert "deleted and made again, which drains its nodes" in plan.refusals[0]
+    plan = plan_nodegroup({"name": "gpu", "flavor_id": "g2"}, group(is_default=True), cluster())
+    assert "a new cluster" in plan.refusals[0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "member", "answer"),
+    [
+        ({"auto_scaling_enabled": "True"}, {"name": "default-worker"}, True),
+        ({"auto_scaling_enabled": "true"}, {"name": "gpu", "max_node_count": 3}, True),
+        ({"auto_scaling_enabled": "true"}, {"name": "gpu", "max_node_count": None}, False),
+        ({"auto_scaling_enabled": "false"}, {"name": "gpu", "max_node_count": 3}, False),
+        (
+            {"auto_scaling_enabled": "true"},
+            {"name": "gpu", "max_node_count": 3, "labels": {"auto_scaling_enabled": "false"}},
+            False,
+        ),
+        ({}, {"name": "default-worker"}, False),
+    ],
+)
+def test_who_is_autoscaled(labels: Json, member: Json, answer: bool) -> None:
+    assert autoscaled({"labels": labels}, member) is answer
+
+
+def test_a_template_in_use_can_only_be_published() -> None:
+    live = {"name": "t", "image_id": "a", "public": False, "labels": {"kube_tag": "v1"}}
+    free = plan_template({"name": "t", "image_id": "b", "public": True}, live, in_use=False)
+    assert free.actions[0].body == [
+        {"op": "replace", "path": "/image_id", "value": "b"},
+        {"op": "replace", "path": "/public", "value": True},
+    ]
+    used = plan_template({"name": "t", "image_id": "b", "public": True}, live, in_use=True)
+    assert len(used.refusals) == 1
+    assert "template of another name" in used.refusals[0]

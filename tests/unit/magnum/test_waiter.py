@@ -1,0 +1,168 @@
+"""Waiting through stale statuses, faults and silence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.client import Magnum
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import OperationFailedError, TimedOutError
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress import Progress
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.waiter import Seen, Waiter, summary
+from ansible_collections.stfc.jupyterhub.plugins.plugin_utils.progress import shown
+
+from .fakes import Answer, Clock, Proxy, error
+
+Json = dict[str, Any]
+
+
+def cluster(status: str, **more: Any) -> Json:
+    return {"uuid": "u", "name": "hub", "status": status, "updated_at": None, **more}
+
+
+def workers(status: str = "CREATE_COMPLETE", count: int = 1, **more: Any) -> Json:
+    return {"uuid": "g", "name": "default-worker", "status": status, "node_count": count, **more}
+
+
+class Cloud:
+    """Shows the next state at each look, and the last one from then on."""
+
+    def __init__(self, *states: tuple[Any, ...]) -> None:
+        self.states = list(states)
+        self.clock = Clock()
+        self.waiter = Waiter(
+            Magnum(Proxy(self.answer), sleep=self.clock.sleep, clock=self.clock),
+            "u",
+            "hub",
+            600,
+            Progress("", self.clock),
+            sleep=self.clock.sleep,
+            clock=self.clock,
+        )
+
+    def answer(self, _method: str, path: str, _json: Any) -> Answer:
+        state = self.states[0]
+        if path == "/clusters/u":
+            return state[0] if isinstance(state[0], Answer) else Answer(200, state[0])
+        if path.endswith("/nodegroups"):
+            if len(self.states) > 1:
+                self.states.pop(0)
+            return Answer(200, {"nodegroups": list(state[1:])})
+        return Answer(200, next(g for g in state[1:] if path.endswith(g["uuid"])))
+
+    def now(self) -> Seen:
+        seen = self.waiter.look()
+        assert seen is not None
+        return seen
+
+
+def has(count: int) -> Any:
+    return lambda seen: (seen.group("default-worker") or {}).get("node_count") == count
+
+
+def test_a_status_from_before_a_resize_is_not_its_result() -> None:
+    before = (cluster("CREATE_COMPLETE"), workers())
+    cloud = Cloud(
+        before,
+        before,
+        before,
+        (cluster("CREATE_COMPLETE"), workers("UPDATE_IN_PROGRESS", 3)),
+        (cluster("UPDATE_IN_PROGRESS"), workers("UPDATE_IN_PROGRESS", 3)),
+        (cluster("UPDATE_COMPLETE"), workers("UPDATE_COMPLETE", 3)),
+    )
+    seen = cloud.waiter.until_done("resizing", cloud.now(), has(3), "default-worker")
+    assert seen.cluster["status"] == "UPDATE_COMPLETE"
+
+
+def test_an_old_failure_is_not_the_new_operations() -> None:
+    before = (cluster("UPDATE_FAILED", updated_at="1"), workers("UPDATE_FAILED"))
+    cloud = Cloud(before, before, (cluster("UPDATE_COMPLETE", updated_at="2"), workers("UPDATE_COMPLETE", 3)))
+    assert cloud.waiter.until_done("resizing", cloud.now(), has(3), "default-worker")
+
+
+def test_a_failure_is_told_in_magnums_words() -> None:
+    failed = cluster("UPDATE_FAILED", status_reason="quota", faults={"default-worker": "No valid host was found."})
+    cloud = Cloud((cluster("CREATE_COMPLETE"), workers()), (failed, workers("UPDATE_FAILED", 1, status_reason="quota")))
+    with pytest.raises(
+        OperationFailedError, match=r"resizing failed \(UPDATE_FAILED\): quota; default-worker: No valid"
+    ):
+        cloud.waiter.until_done("resizing", cloud.now(), has(3), "default-worker")
+
+
+def test_an_operation_that_is_dropped_is_not_waited_for_until_the_end() -> None:
+    cloud = Cloud((cluster("CREATE_COMPLETE"), workers()))
+    with pytest.raises(OperationFailedError, match="nothing has come of it within 60 s"):
+        cloud.waiter.until_done("resizing", cloud.now(), has(3), "default-worker")
+    assert cloud.clock.now < 1000 + 80
+
+
+def test_a_result_that_was_there_all_along_is_one() -> None:
+    cloud = Cloud((cluster("CREATE_COMPLETE"), workers(count=3)))
+    assert cloud.waiter.until_done("resizing", cloud.now(), has(3), "default-worker")
+
+
+def test_creating_absorbs_404_and_400() -> None:
+    cloud = Cloud(
+        (cluster("CREATE_IN_PROGRESS"), workers("CREATE_IN_PROGRESS")), (cluster("CREATE_COMPLETE"), workers())
+    )
+    early = [error(404, "not there"), error(400, "no node groups")]
+    answer = cloud.answer
+    cloud.waiter._magnum._proxy.handler = lambda *a: early.pop(0) if early else answer(*a)
+    assert cloud.waiter.until_created()["status"] == "CREATE_COMPLETE"
+
+
+def test_a_cluster_that_never_appears() -> None:
+    cloud = Cloud((error(404, "not there"),))
+    with pytest.raises(OperationFailedError, match="still no cluster u"):
+        cloud.waiter.until_created()
+
+
+def test_the_end_of_the_time_says_what_was_there() -> None:
+    cloud = Cloud((cluster("CREATE_IN_PROGRESS"), workers("CREATE_IN_PROGRESS")))
+    with pytest.raises(TimedOutError, match=r"not done within 600 s \(cluster hub: CREATE_IN_PROGRESS"):
+        cloud.waiter.until_created()
+    assert cloud.clock.now == pytest.approx(1600, abs=1)
+
+
+def test_deleting_ends_when_it_is_gone_and_when_it_fails() -> None:
+    gone = Cloud((cluster("CREATE_COMPLETE"), workers()), (cluster("DELETE_IN_PROGRESS"),), (error(404, "gone"),))
+    gone.waiter.until_gone(gone.now())
+    stuck = Cloud((cluster("CREATE_COMPLETE"), workers()), (cluster("DELETE_FAILED", status_reason="port in use"),))
+    with pytest.raises(OperationFailedError, match="port in use"):
+        stuck.waiter.until_gone(stuck.now())
+
+
+def test_a_running_operation_is_waited_for() -> None:
+    cloud = Cloud((cluster("UPDATE_IN_PROGRESS"),), (cluster("UPDATE_IN_PROGRESS"),), (cluster("UPDATE_COMPLETE"),))
+    assert not cloud.waiter.until_idle("resizing").busy
+
+
+def test_the_summary_counts_ready_nodes() -> None:
+    health = {"api": "ok", "a.Ready": "True", "b.Ready": "False"}
+    groups = [workers("UPDATE_COMPLETE", 3), {"name": "gpu", "status": "CREATE_IN_PROGRESS", "node_count": 1}]
+    line = summary("hub", cluster("UPDATE_IN_PROGRESS", health_status_reason=health), groups)
+    assert line == "cluster hub: UPDATE_IN_PROGRESS, 1 of 4 nodes ready, node groups gpu CREATE_IN_PROGRESS"
+
+
+def test_lines_come_through_the_pipe_in_order() -> None:
+    lines: list[str] = []
+    clock = Clock()
+    with shown(lines.append) as pipe:
+        progress = Progress(pipe, clock)
+        progress.say("one")
+        progress.say("one")
+        clock.sleep(31)
+        progress.say("one")
+        progress.say("two\nlines")
+    assert lines == ["one, 0 s", "one, 31 s", "two lines, 31 s"]
+    assert not os.path.exists(pipe)
+
+
+def test_progress_without_a_reader_is_silent(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").write_text("")
+    for name in ("pipe", "file", "missing"):
+        Progress(str(tmp_path / name)).say("nobody hears")
+    assert (tmp_path / "file").read_text() == ""
