@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
+
+import psutil
 
 from rehearsal.cloud import config, launcher, plugins, schema, seed, waiting
 from rehearsal.cloud.layout import Cloud
@@ -16,9 +19,6 @@ from rehearsal.processes import Program, Supervisor
 from rehearsal.processes import environment as inherited
 
 Report = Callable[[str], None]
-
-START_SECONDS = 120
-"""How long the services may take until all answer."""
 
 
 class CloudError(Exception):
@@ -39,7 +39,12 @@ def program(cloud: Cloud) -> Program:
 
 
 def environment(cloud: Cloud) -> dict[str, str]:
-    return {"PYTHONPATH": plugins.python_path(cloud), "PYTHONUNBUFFERED": "1"}
+    # The digest is read by nobody: it makes the program another one, to be restarted, when its code changed.
+    return {
+        "PYTHONPATH": plugins.python_path(cloud),
+        "PYTHONUNBUFFERED": "1",
+        "REHEARSAL_SOURCES": plugins.sources("cloud"),
+    }
 
 
 def prepare(cloud: Cloud, report: Report) -> bool:
@@ -60,35 +65,55 @@ def prepare(cloud: Cloud, report: Report) -> bool:
     return changed
 
 
-def up(cloud: Cloud, supervisor: Supervisor, report: Report) -> bool:
-    """Have all services answer and be seeded, and say whether anything was changed. supervisord must run.
+def up(cloud: Cloud, supervisor: Supervisor, report: Report, restart: bool = False) -> bool:
+    """Have all services answer and be seeded, and say whether anything was changed.
 
+    ``prepare`` has to come first (``restart`` is what it said), and supervisord must run.
     Raises ``CloudError`` when a service does not come up.
     """
-    restart = prepare(cloud, report)
     changed = supervisor.ensure(program(cloud))
     if restart and not changed:
         supervisor.restart("cloud")
         changed = True
+    if not changed:
+        changed = _renew(cloud, supervisor, report)
     if not seed.done(cloud):
         seed.seed(cloud, report)
         changed = True
     return _wait(cloud, report) or changed
 
 
+def _renew(cloud: Cloud, supervisor: Supervisor, report: Report) -> bool:
+    """End services whose own further code changed since they started: the launcher starts them again with it."""
+    launching = supervisor.status()["cloud"]["pid"]
+    renewed = False
+    for name, state in status(cloud).items():
+        if not state.get("pid") or state.get("sources") == plugins.sources(*services()[name].code):
+            continue
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(state["pid"])
+            if process.ppid() == launching:
+                report(f"{name} starts again: its code changed")
+                process.terminate()
+                process.wait(10)
+                renewed = True
+    return renewed
+
+
 def _wait(cloud: Cloud, report: Report) -> bool:
-    """Return once every port is open, and say whether one was closed at first."""
-    deadline = time.monotonic() + START_SECONDS
+    """Return once every service answers, and say whether one did not at first."""
+    deadline = time.monotonic() + waiting.START_SECONDS
+    name = cloud.settings.name
     ports = {e.name: cloud.settings.port(e.port) for one in services().values() for e in one.endpoints}
-    closed = {name: port for name, port in ports.items() if not waiting.open_port(port)}
+    closed = {who: port for who, port in ports.items() if not waiting.answers(port, name)}
     waited = bool(closed)
     if closed:
         report(f"waiting for {', '.join(closed)}")
     while closed:
         if time.monotonic() > deadline:
-            raise CloudError("\n".join(_explain(cloud, name) for name in closed))
+            raise CloudError("\n".join(_explain(cloud, who) for who in closed))
         time.sleep(0.1)
-        closed = {name: port for name, port in closed.items() if not waiting.open_port(port)}
+        closed = {who: port for who, port in closed.items() if not waiting.answers(port, name)}
     return waited
 
 
@@ -98,7 +123,9 @@ def _explain(cloud: Cloud, name: str) -> str:
     lines = log.read_text(errors="replace").splitlines()[-5:] if log.exists() else []
     died = status(cloud).get(service.name, {}).get("died")
     cause = f"; its process {died}" if died else ""
-    return "\n  ".join([f"{name} does not answer after {START_SECONDS} s{cause}. Last lines of {log}:", *lines])
+    return "\n  ".join(
+        [f"{name} does not answer after {waiting.START_SECONDS:.0f} s{cause}. Last lines of {log}:", *lines]
+    )
 
 
 def status(cloud: Cloud) -> dict[str, dict[str, Any]]:
@@ -107,6 +134,8 @@ def status(cloud: Cloud) -> dict[str, dict[str, Any]]:
     recorded: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
     result = {}
     for name, service in services().items():
-        answers = all(waiting.open_port(cloud.settings.port(endpoint.port)) for endpoint in service.endpoints)
+        answers = all(
+            waiting.answers(cloud.settings.port(endpoint.port), cloud.settings.name) for endpoint in service.endpoints
+        )
         result[name] = {**recorded.get(name, {}), "answers": answers}
     return result

@@ -18,7 +18,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rehearsal.cloud import logs, preload
+from rehearsal.cloud import logs, plugins, preload
 from rehearsal.cloud.layout import Cloud
 from rehearsal.cloud.service import Service, services
 from rehearsal.settings import Settings, write_private
@@ -66,12 +66,13 @@ class Launcher:
         self._stop()
 
     def _start(self, name: str) -> None:
+        sources = plugins.sources(*self.programs[name].code)
         pid = os.fork()
         if pid == 0:
             _become(self.programs[name], self.cloud)
         self.pids[pid] = name
         state = self.state[name]
-        state.update(pid=pid, started=time.time(), starts=state["starts"] + 1)
+        state.update(pid=pid, started=time.time(), starts=state["starts"] + 1, sources=sources)
         self._publish()
 
     def _reap(self) -> None:
@@ -109,7 +110,8 @@ class Launcher:
 
 
 def state_file(cloud: Cloud) -> Path:
-    """JSON, by service: ``pid``, ``started`` (seconds since the epoch), ``starts``, ``died`` (the last death)."""
+    """JSON, by service: ``pid``, ``started`` (seconds since the epoch), ``starts``, ``died`` (the last death),
+    ``sources`` (digest of ``Service.code``)."""
     return cloud.folder("run") / "services.json"
 
 
@@ -138,7 +140,7 @@ def _become(service: Service, cloud: Cloud) -> NoReturn:
         logs.redirect(cloud.log(service.name))
         sys.argv = [f"{service.name}-api", "--config-file", service.config_file(cloud)]
         started = time.monotonic()
-        service.load(cloud, lambda port, application: _serve(cloud.settings.port(port), application))
+        service.load(cloud, lambda port, application: _serve(cloud.settings, port, application))
         _say(f"{service.name} is ready after {time.monotonic() - started:.1f} s")
         while True:
             signal.pause()
@@ -148,7 +150,7 @@ def _become(service: Service, cloud: Cloud) -> NoReturn:
         os._exit(1)
 
 
-def _serve(port: int, application: Any) -> None:
+def _serve(settings: Settings, place: str, application: Any) -> None:
     from sqlalchemy import orm
     from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -158,12 +160,16 @@ def _serve(port: int, application: Any) -> None:
     class Handler(WSGIRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def version_string(self) -> str:
+            return settings.name  # tells this rehearsal's services from others
+
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002
             _say(f"{self.command} {self.path} {code}")
 
         def address_string(self) -> str:
             return "127.0.0.1"  # no name look-up
 
+    port = settings.port(place)
     server = make_server("127.0.0.1", port, application, threaded=True, request_handler=Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name=f"port {port}", daemon=True).start()

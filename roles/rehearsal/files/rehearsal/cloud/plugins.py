@@ -6,6 +6,7 @@ the metadata of a distribution, on the services' ``PYTHONPATH``, announces the d
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -34,6 +35,15 @@ def write(cloud: Cloud) -> Path:
         if not path.exists() or path.read_text() != content:
             path.write_text(content)
     return folder
+
+
+def sources(*parts: str) -> str:
+    """A digest of the Python files of the parts (folders) of this package."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for path in sorted((Path(rehearsal.__file__).parent / part).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def python_path(cloud: Cloud) -> str:

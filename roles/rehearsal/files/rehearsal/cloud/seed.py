@@ -5,13 +5,12 @@ Idempotent, and skipped while nothing of this package changed since the last tim
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.cloud import credentials, waiting
+from rehearsal.cloud import credentials, plugins, waiting
 from rehearsal.cloud.layout import Cloud
 from rehearsal.cloud.service import services
 from rehearsal.settings import write_private
@@ -36,7 +35,7 @@ def done(cloud: Cloud) -> bool:
 
 def seed(cloud: Cloud, report: Report) -> None:
     """Seed what is missing, in the order in which the services come up."""
-    waiting.for_port(cloud.settings.port("keystone"), "Keystone")
+    waiting.until_answers(cloud.settings.port("keystone"), cloud.settings.name, "Keystone")
     admin = credentials.as_admin(cloud)
     project_id = _identity(cloud, admin)
     operator = credentials.as_operator(cloud)
@@ -44,7 +43,7 @@ def seed(cloud: Cloud, report: Report) -> None:
     report("project, operator and application credentials are there")
     for service in sorted(services().values(), key=lambda one: one.name == "nova"):  # Nova takes longest to start
         for endpoint in service.endpoints:
-            waiting.for_port(cloud.settings.port(endpoint.port), endpoint.name)
+            waiting.until_answers(cloud.settings.port(endpoint.port), cloud.settings.name, endpoint.name)
         service.seed(admin, project_id)
     report("images, flavors, networks and quotas are there")
     _keypair(cloud, operator)
@@ -94,7 +93,4 @@ def _marker(cloud: Cloud) -> Path:
 
 
 def _sources() -> str:
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return plugins.sources("cloud")

@@ -31,12 +31,14 @@ class Service(abc.ABC):
     """One OpenStack service: its configuration, its schema, how it is loaded into a process, what it is seeded with.
 
     ``schemas`` names the database files (``<name>.db``) that ``create_schema`` makes. A schema holds no
-    secret, no address and no path, so that one made for a checkout serves them all.
+    secret, no address and no path, so that one made for a checkout serves them all. ``code`` names further parts of
+    the package that run in the service's process.
     """
 
     name: str
     endpoints: tuple[Endpoint, ...] = ()
     schemas: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
 
     @abc.abstractmethod
     def config(self, cloud: Cloud) -> Mapping[str, Sections]:

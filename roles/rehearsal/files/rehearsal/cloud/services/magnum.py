@@ -30,6 +30,7 @@ class Magnum(Service):
     name = "magnum"
     endpoints = (Endpoint("container-infra", "magnum", "magnum", "/v1"),)
     schemas = ("magnum.db",)
+    code = ("cluster",)
 
     def config(self, cloud: Cloud) -> Mapping[str, Sections]:
         sections = {

@@ -141,7 +141,7 @@ class Nova(Service):
         # Placement has options of its own, so it can share this process; Nova asks for its version while it loads.
         os.environ["OS_PLACEMENT_CONFIG_DIR"] = str(cloud.etc)
         serve("placement", importlib.import_module("placement.wsgi.api").application)
-        waiting.for_port(cloud.settings.port("keystone"), "Keystone")
+        waiting.until_answers(cloud.settings.port("keystone"), cloud.settings.name, "Keystone")
 
         files = f"{packaged('nova/api-paste.ini')};{self.config_file(cloud)}"
         os.environ.update(OS_NOVA_CONFIG_DIR=str(cloud.etc), OS_NOVA_CONFIG_FILES=files)
