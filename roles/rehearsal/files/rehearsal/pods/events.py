@@ -29,6 +29,7 @@ class Recorder:
             "name": meta["name"],
             "uid": meta["uid"],
         }
+        self._init = {one["name"] for one in pod["spec"].get("initContainers") or []}
         self._written: dict[tuple[str, str], tuple[str, int]] = {}
 
     async def record(self, kind: str, reason: str, message: str, container: str = "") -> None:
@@ -43,7 +44,8 @@ class Recorder:
                 await self._kube.patch(f"{self._path}/{name}", {"count": count, "lastTimestamp": now})
             else:
                 count = 1
-                place = {"fieldPath": f"spec.containers{{{container}}}"} if container else {}
+                group = "initContainers" if container in self._init else "containers"
+                place = {"fieldPath": f"spec.{group}{{{container}}}"} if container else {}
                 event = {
                     "metadata": {"generateName": f"{self._name}.", "namespace": self._namespace},
                     "involvedObject": self._about | place,

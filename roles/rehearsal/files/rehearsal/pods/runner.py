@@ -82,7 +82,9 @@ class Runner:
         beside = [asyncio.ensure_future(self.guard.run()), asyncio.ensure_future(self._watch_services())]
         try:
             await self._services_known.wait()
-            await self._watch_pods()
+            beside.append(asyncio.ensure_future(self._watch_pods()))
+            # None of them ends by itself; what one of them dies of must be seen.
+            await asyncio.gather(*beside)
         finally:
             for task in beside:
                 task.cancel()
@@ -118,7 +120,7 @@ class Runner:
             elif kind == "DELETED":
                 self._gone(pod["metadata"]["uid"])
             elif waiting is None:
-                self._handle(pod)
+                self._handle_alone(pod)
             elif choice.made(pod) != choice.PLAYED:
                 waiting.append(pod)
 
@@ -134,13 +136,20 @@ class Runner:
                 await unmount_all(folder / "volumes")
                 await asyncio.to_thread(remove_tree, folder)
         for pod in pods:
-            self._handle(pod)
+            self._handle_alone(pod)
 
     def _gone(self, uid: str) -> None:
         self._marked.discard(uid)
         self._buried.discard(uid)
         if pod := self.pods.get(uid):
             pod.delete()
+
+    def _handle_alone(self, obj: Object) -> None:
+        """What goes wrong with one pod must not end the others."""
+        try:
+            self._handle(obj)
+        except Exception:
+            log.exception("pod %s/%s", obj["metadata"]["namespace"], obj["metadata"]["name"])
 
     def _handle(self, obj: Object) -> None:
         """A pod is new or has changed."""
