@@ -17,7 +17,9 @@ from . import versions
 from .errors import ApiError, CloudTooOldError, NotFoundError, NotUniqueError
 
 try:
-    from keystoneauth1 import exceptions as ksa
+    from keystoneauth1 import exceptions
+
+    ksa: Any = exceptions
 except ImportError:  # OpenStackModule has failed with its own message by the time this matters
     ksa = None
 

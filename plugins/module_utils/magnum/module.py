@@ -17,7 +17,9 @@ from .progress import Progress
 from .waiter import Waiter
 
 try:
-    from keystoneauth1 import exceptions as ksa
+    from keystoneauth1 import exceptions
+
+    ksa: Any = exceptions
 except ImportError:  # OpenStackModule fails with its own message
     ksa = None
 
@@ -30,7 +32,7 @@ _FLAVORS = ("flavor_id", "master_flavor_id")
 _NETWORKS = ("external_network_id", "fixed_network")
 
 
-class MagnumModule(OpenStackModule):  # type: ignore[misc]
+class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
     """Base of our modules. A subclass has ``argument_spec`` and ``act()``, which returns the module's result."""
 
     def __init__(self) -> None:
