@@ -17,7 +17,7 @@ from rehearsal.cluster.layout import ClusterDir
 from rehearsal.cluster.machines import LEAVING, Machine, Machines
 from rehearsal.cluster.nodes import NodeSpec, server_of
 from rehearsal.cluster.reconcile import Reconciler
-from rehearsal.cluster.refusals import refusal
+from rehearsal.cluster.refusals import passes, refusal
 
 LOG = logging.getLogger(__name__)
 
@@ -78,6 +78,8 @@ class NodeReconciler(Reconciler):
         try:
             step(desired)
         except exceptions.SDKException as error:
+            if passes(error):
+                raise
             self._errors[""] = refusal(error)
 
     def _act(self, desired: Desired, present: list[Machine]) -> bool:
@@ -114,12 +116,14 @@ class NodeReconciler(Reconciler):
             try:
                 self.machines.create(desired, group)
             except exceptions.SDKException as error:
+                if passes(error):
+                    raise
                 self._errors.setdefault(group.name, refusal(error))
 
         with concurrent.futures.ThreadPoolExecutor(PARALLEL_CREATES if desired.servers else 1) as pool:
             list(pool.map(ask, wanted))
         for name in dict.fromkeys(group.name for group in wanted):
-            LOG.info("node group %s: asked for %d servers", name, sum(group.name == name for group in wanted))
+            LOG.info("node group %s: servers asked for: %d", name, sum(group.name == name for group in wanted))
 
     def _remove(self, members: tuple[Member, ...], group: Group | None) -> None:
         """Drain and delete; members of an existing group one step at a time, so that evictions can go on."""
@@ -233,7 +237,8 @@ class NodeReconciler(Reconciler):
         try:
             gone = self.before_clear() and self.machines.clear(desired)
         except exceptions.SDKException as error:
-            self._write(Status(desired.generation, wish.FAILED, errors={"": refusal(error)}))
+            if not passes(error):
+                self._write(Status(desired.generation, wish.FAILED, errors={"": refusal(error)}))
             raise
         self._write(Status(desired.generation, wish.DELETED if gone else wish.BUSY))
         return None if gone else BUSY_SECONDS
