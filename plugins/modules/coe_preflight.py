@@ -129,7 +129,7 @@ class CoePreflight(MagnumModule):
         cloud = self._read(service)
         verdict = check(service, cloud)
         if verdict.problems:
-            raise MagnumError(report(self.params["file"], cloud.name, verdict.problems), problems=verdict.problems)
+            raise MagnumError(report(self.params["file"], cloud.name, verdict.problems))
         for warning in verdict.warnings:
             self.warn(f"{self.params['file']} {warning['key']}: {warning['problem']}; {warning['hint']}".rstrip("; "))
         return self._result(service, cloud, verdict)

@@ -39,13 +39,15 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
         _repair_sdk_version()
         super().__init__()
         self.progress = Progress()
-        self.magnum = Magnum(self.conn.container_infrastructure_management)
+        self.magnum: Magnum
 
     def act(self) -> Json:
         raise NotImplementedError
 
     def run(self) -> None:
         try:
+            # This asks Keystone, so it may fail as anything else here.
+            self.magnum = Magnum(self.conn.container_infrastructure_management)
             result = self.act()
         except MagnumError as error:
             self.fail_json(msg=str(error), **error.details)
