@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 IGNORED_METADATA = ("generation", "managedFields", "resourceVersion", "uid", "creationTimestamp", "selfLink")
-MASK = "********"
+HIDDEN, HIDDEN_WANTED = "(hidden)", "(hidden) as released"
 RESTART = "jupyterhub.stfc.ac.uk/restarted"
 """Annotation of a pod template: the pods had read something that was put right since."""
 
@@ -52,11 +52,13 @@ def objects(manifest: str, release: str, namespace: str) -> list[dict[str, Any]]
 
 
 def differences(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Difference]:
-    """Fields in which a live object differs from what it would be. Values of Secrets are masked."""
+    """Fields in which a live object differs from what it would be. Values of Secrets are hidden."""
     found = list(_compare(_plain(live), _plain(wanted), ""))
     if live.get("kind") == "Secret":
         return [
-            dataclasses.replace(item, live=MASK, wanted=MASK) if item.path.startswith(("data", "stringData")) else item
+            dataclasses.replace(item, live=HIDDEN, wanted=HIDDEN_WANTED)
+            if item.path.startswith(("data", "stringData"))
+            else item
             for item in found
         ]
     return found

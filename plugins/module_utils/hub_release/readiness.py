@@ -93,12 +93,12 @@ def ended_container(pod: Object) -> tuple[str, bool]:
     status = pod.get("status") or {}
     statuses = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
     for container in statuses:
-        if (container.get("lastState") or {}).get("terminated") and not (container.get("state") or {}).get("running"):
+        if (container.get("lastState") or {}).get("terminated") and not "running" in (container.get("state") or {}):
             return container["name"], True
     for container in statuses:
         state = container.get("state") or {}
         failed = (state.get("terminated") or {}).get("exitCode")
-        if failed or (state.get("running") and not container.get("ready")):
+        if failed or ("running" in state and not container.get("ready")):
             return container["name"], False
     return "", False
 

@@ -130,7 +130,8 @@ class Steward:
             different = [] if missing else drift.differences(live or {}, wanted or {})
             if not missing and not different:
                 continue
-            self.say(f"{kind} {name}: {'is gone' if missing else 'was changed by hand'}; put right")
+            done = "to be put right" if self.check_mode else "put right"
+            self.say(f"{kind} {name}: {'is gone' if missing else 'was changed by hand'}; {done}")
             found.append(
                 {"object": f"{kind} {name}", "missing": missing, "differences": [vars(item) for item in different]}
             )
@@ -236,7 +237,9 @@ class Steward:
         self, reason: str, items: list[dict[str, Any]], known: list[history.Revision], before: int, timeout: float
     ) -> None:
         last, evidence = known[-1].number, self.evidence(items)
-        lines = [f"Revision {last} of the release {self.name} {reason}.", *_report(evidence)]
+        # The evidence says the details; a reason without any has to say them itself.
+        short = reason.split(": ", 1)[0] if evidence else reason
+        lines = [f"Revision {last} of the release {self.name} {short}.", *_report(evidence)]
         record = self._record()
         target = history.last_good(known, int(record.get("revision") or 0), before)
         if before == last or int(record.get("revision") or 0) == last:

@@ -30,13 +30,15 @@ def storage_class(service: Mapping[str, Any]) -> Manifest | None:
     storage = service["hub_storage"]
     if storage.get("class_name"):
         return None
-    return {
+    manifest: Manifest = {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
         "metadata": {"name": storage_class_name(service), "labels": ours(service, "storage")},
         "provisioner": "cinder.csi.openstack.org",
-        "parameters": {"type": storage["volume_type"]} if storage.get("volume_type") else {},
         "reclaimPolicy": "Retain",
         "volumeBindingMode": "WaitForFirstConsumer",
         "allowVolumeExpansion": True,
     }
+    if storage.get("volume_type"):
+        manifest["parameters"] = {"type": storage["volume_type"]}
+    return manifest
