@@ -93,7 +93,7 @@ def ended_container(pod: Object) -> tuple[str, bool]:
     status = pod.get("status") or {}
     statuses = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
     for container in statuses:
-        if (container.get("lastState") or {}).get("terminated") and not "running" in (container.get("state") or {}):
+        if (container.get("lastState") or {}).get("terminated") and "running" not in (container.get("state") or {}):
             return container["name"], True
     for container in statuses:
         state = container.get("state") or {}

@@ -99,14 +99,16 @@ class World:
     """A cluster, a Helm and a clock that runs only while somebody sleeps."""
 
     def __init__(self) -> None:
-        self.cluster, self.now, self.called, self.said = Cluster(), 1000.0, [], []
+        self.cluster, self.now = Cluster(), 1000.0
+        self.called: list[str] = []
+        self.said: list[str] = []
         self.helm_fails = ""
         self.after_rollback: Any = lambda: None
 
     def steward(self, check_mode: bool = False) -> Steward:
         return Steward(
             "jupyterhub",
-            self.cluster,  # type: ignore[arg-type]
+            self.cluster,
             self.helm,
             self.said.append,
             check_mode,
