@@ -116,7 +116,7 @@ class HubClient:
 
     def spawn(self, profile: str | None = None) -> None:
         """Ask for a server; returns at once (see ``wait_ready``). Raises ``HubError`` for an unknown profile."""
-        self._kernel = None
+        self._forget_server()
         response = self._get("/hub/spawn")
         form = spawn_form(response)
         if form is not None and "profile" in form.choices:
@@ -170,7 +170,7 @@ class HubClient:
 
     def stop(self, timeout: float = 60) -> None:
         """Stop the server and wait until the hub has forgotten it."""
-        self._kernel = None
+        self._forget_server()
         self._api("DELETE", f"users/{self.user}/server", expected=(202, 204))
         end = time.monotonic() + timeout
         while self.servers():
@@ -226,6 +226,12 @@ class HubClient:
         return status
 
     # Inside
+
+    def _forget_server(self) -> None:
+        """A new server knows neither the kernel nor the cookies of the one before."""
+        self._kernel = None
+        for cookie in [cookie for cookie in self.session.cookies if cookie.path == f"/user/{self.user}/"]:
+            self.session.cookies.clear(cookie.domain, cookie.path, cookie.name)
 
     def _finish_login(self, user: str, response: requests.Response) -> None:
         asks_again = Page(response.text).form_with("password") is not None

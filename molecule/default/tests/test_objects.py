@@ -58,7 +58,8 @@ def test_the_service_has_the_balancers_floating_ip(
     floating = next(item for item in cloud.network.ips() if item.floating_ip_address == address)
     balancer = balancers[floating.port_id]
     assert balancer.provisioning_status == "ACTIVE"
-    assert balancer.name == f"kube_service_{summary['cluster']['name']}_{service.metadata.namespace}_proxy-public"
+    uuid, namespace = summary["cluster"]["uuid"], service.metadata.namespace
+    assert balancer.name == f"kube_service_{uuid}_{namespace}_proxy-public"
     assert summary["hub"]["address"] == address
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import kubernetes
@@ -36,11 +36,13 @@ def start(client: HubClient, profile: str) -> None:
 
 
 @pytest.fixture
-def alice(hub: HubClient, user_of: Callable[[str], str], passwords: dict[str, str]) -> HubClient:
-    """The allowed user, logged in."""
+def alice(hub: HubClient, user_of: Callable[[str], str], passwords: dict[str, str]) -> Iterator[HubClient]:
+    """The allowed user, logged in; no server of theirs stays."""
     name = user_of("allowed")
     hub.login_oidc(name, passwords[name])
-    return hub
+    yield hub
+    if hub.servers():
+        hub.stop()
 
 
 def test_a_file_follows_its_user_from_the_default_to_the_large_instance(alice: HubClient) -> None:
