@@ -10,6 +10,6 @@ ROOT = Path(__file__).resolve().parents[2]
 for path in (ROOT / ".collections", ROOT / "roles" / "rehearsal" / "files"):
     sys.path.insert(0, str(path))
 
-from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder  # noqa: E402
+from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
 
 _AnsibleCollectionFinder(paths=[str(ROOT / ".collections")])._install()

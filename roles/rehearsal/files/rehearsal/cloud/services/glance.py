@@ -28,7 +28,7 @@ class Glance(Service):
         images = cloud.folder("images")
         for folder in ("images/staging", "images/tasks"):
             cloud.folder(folder)
-        sections = {
+        sections: Sections = {
             "DEFAULT": {**cloud.defaults(), "enabled_backends": "file:file", "enabled_import_methods": "[]"},
             "database": cloud.database("glance"),
             "glance_store": {"default_backend": "file"},

@@ -33,7 +33,7 @@ class Magnum(Service):
     code = ("cluster",)
 
     def config(self, cloud: Cloud) -> Mapping[str, Sections]:
-        sections = {
+        sections: Sections = {
             "DEFAULT": {
                 **cloud.defaults(),
                 "host": "localhost",

@@ -36,7 +36,7 @@ class Neutron(Service):
     schemas = ("neutron.db",)
 
     def config(self, cloud: Cloud) -> Mapping[str, Sections]:
-        sections = {
+        sections: Sections = {
             "DEFAULT": {
                 **cloud.defaults(),
                 "core_plugin": "ml2",

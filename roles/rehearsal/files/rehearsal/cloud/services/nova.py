@@ -62,7 +62,7 @@ class Nova(Service):
 
     def config(self, cloud: Cloud) -> Mapping[str, Sections]:
         admin = cloud.admin()
-        nova = {
+        nova: Sections = {
             "DEFAULT": {
                 **cloud.defaults(),
                 "host": "compute-0",
@@ -93,7 +93,7 @@ class Nova(Service):
             "quota": {"driver": "nova.quota.DbQuotaDriver"},
             **cloud.common(),
         }
-        placement = {
+        placement: Sections = {
             "DEFAULT": {"use_stderr": True},
             "api": {"auth_strategy": "keystone"},
             "placement_database": cloud.database("placement"),

@@ -23,7 +23,7 @@ class Octavia(Service):
 
     def config(self, cloud: Cloud) -> Mapping[str, Sections]:
         admin = cloud.admin()
-        sections = {
+        sections: Sections = {
             "DEFAULT": cloud.defaults(),
             "api_settings": {
                 "auth_strategy": "keystone",
