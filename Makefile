@@ -3,9 +3,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
-STAMP := $(VENV)/.lock-sha256
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
+# A site may sign what it relays with its own authority: trust what the system trusts.
+export UV_SYSTEM_CERTS ?= 1
 unexport PYTHONPATH PYENV_VERSION
 
 .PHONY: help setup rehearse rehearse-stop rehearse-clean test lint unit molecule bench generate fuzz
