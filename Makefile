@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
+HOST_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 # A site may sign what it relays with its own authority: trust what the system trusts.
@@ -15,7 +16,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv with ansible-core and its company
-	@$(PYTHON) tests/tools/setup.py $(VENV) requirements.lock
+	@PATH="$(HOST_PATH)" $(PYTHON) tests/tools/setup.py $(VENV) requirements.lock
 
 rehearse: setup ## Start the rehearsal cloud and deploy the service on it
 	@ansible-playbook -i inventories/rehearsal playbooks/rehearse.yml $(ARGS)
