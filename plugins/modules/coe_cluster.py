@@ -93,6 +93,7 @@ options:
   max_batch_size:
     description: How many nodes an upgrade replaces at a time.
     type: int
+    default: 1
   wait:
     description: Whether to wait until the operation is over. Several operations are always waited for one by one.
     type: bool
@@ -190,7 +191,7 @@ class CoeCluster(ClusterModule):
         "master_lb_enabled": {"type": "bool", "aliases": ["is_master_lb_enabled"]},
         "discovery_url": {"type": "str"},
         "create_timeout": {"type": "int", "default": 60},
-        "max_batch_size": {"type": "int"},
+        "max_batch_size": {"type": "int", "default": 1},
         "timeout": {"type": "int", "default": 3600},
     }
     module_kwargs: ClassVar[dict[str, Any]] = {"supports_check_mode": True}

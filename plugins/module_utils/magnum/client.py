@@ -279,12 +279,12 @@ class Magnum:
             repeat=not remove,
         )
 
-    def upgrade(self, uuid: str, name: str, template: str, batch: int | None = None, group: str | None = None) -> None:
-        body: Json = {"cluster_template": template}
-        if batch:
-            body["max_batch_size"] = batch
-        if group:
-            body["nodegroup"] = group
+    def upgrade(self, uuid: str, name: str, template: str, batch: int, group: str) -> None:
+        """Upgrade a cluster through its default group ``group``, ``batch`` nodes at a time.
+
+        All three are sent although the API's reference calls two of them optional: without them Magnum 23 answers 500.
+        """
+        body: Json = {"cluster_template": template, "max_batch_size": batch, "nodegroup": group}
         self.request(
             "POST",
             f"/clusters/{uuid}/actions/upgrade",

@@ -194,11 +194,11 @@ class ClusterModule(OperatingModule):
         uuid, name = live["uuid"], live["name"]
         waiter = self.waiter(uuid, name)
         if action.kind == "upgrade":
-            template = action.body["cluster_template"]
+            template, group = action.body["cluster_template"], action.body["nodegroup"]
             self.operate(
                 waiter,
                 f"upgrading cluster {name}",
-                lambda: self.magnum.upgrade(uuid, name, template, self.params["max_batch_size"]),
+                lambda: self.magnum.upgrade(uuid, name, template, self.params["max_batch_size"], group),
                 lambda seen: bool(seen.cluster.get("cluster_template_id") == template),
                 wait=wait,
             )

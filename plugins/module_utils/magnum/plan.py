@@ -182,14 +182,13 @@ def plan_cluster(
         if has is None or label(has) != label(value):
             plan.refusals.append(_never(f"label {key}", has, label(value), f"a new cluster instead of {name}"))
 
+    group = default_worker(groups)
     if upgrading:
         _note(plan, "cluster_template", live.get("cluster_template_id"), shown)
-        plan.actions.append(
-            Action("upgrade", f"upgrade cluster {name} to template {shown}", {"cluster_template": template})
-        )
+        body = {"cluster_template": template, "nodegroup": group["name"] if group else DEFAULT_WORKER}
+        plan.actions.append(Action("upgrade", f"upgrade cluster {name} to template {shown}", body))
 
     if "node_count" in wanted:
-        group = default_worker(groups)
         has = int((group if group is not None else live).get("node_count") or 0)
         if has != int(wanted["node_count"]) and not autoscaled(live, group):
             _note(plan, "node_count", has, int(wanted["node_count"]))

@@ -35,6 +35,23 @@ KEY_OF = {
 }
 """The keys that a cluster's fields come from."""
 
+KEY_OF_LABEL = {
+    "auto_healing_enabled": "cluster_auto_healing",
+    "auto_scaling_enabled": "cluster_node_groups",
+    "master_lb_floating_ip_enabled": "cluster_api_floating_ip",
+    "kube_tag": "cluster_kubernetes_version",
+    "octavia_provider": "cluster_octavia_provider",
+    "availability_zone": "cluster_availability_zone",
+    "container_infra_prefix": "cluster_registry_mirror",
+    "master_lb_allowed_cidrs": "cluster_api_allowed_cidrs",
+    "api_master_lb_allowed_cidrs": "cluster_api_allowed_cidrs",
+    "min_node_count": "cluster_node_groups[default-worker].min",
+    "max_node_count": "cluster_node_groups[default-worker].max",
+    "boot_volume_size": "cluster_node_groups[default-worker].boot_volume",
+    "boot_volume_type": "cluster_node_groups[default-worker].boot_volume",
+}
+"""The keys that a cluster's labels come from, where it is not ``cluster_labels``."""
+
 
 @dataclass
 class Cloud:
@@ -221,7 +238,7 @@ def _check_control_plane(service: Mapping[str, Any], cloud: Cloud, verdict: Verd
 def _plan(service: Mapping[str, Any], cloud: Cloud, template: Json | None, verdict: Verdict) -> None:
     live = cloud.cluster
     if live is None:
-        _plan_new(service, verdict)
+        _plan_new(service, cloud, verdict)
         return
     status = str(live.get("status"))
     if status in ("CREATE_FAILED", "DELETE_FAILED"):
@@ -234,9 +251,10 @@ def _plan(service: Mapping[str, Any], cloud: Cloud, template: Json | None, verdi
         )
         return
     if status == "DELETE_IN_PROGRESS":
-        _plan_new(service, verdict)
+        _plan_new(service, cloud, verdict)
         return
     target = _template_for(service, cloud, template, verdict)
+    _note_unused_templates(cloud, target, verdict)
     wanted = verdict.wanted
     if not cloud.node_groups:  # a Magnum without node groups
         verdict.cluster["node_count"] = wanted.cluster["node_count"]
@@ -248,19 +266,20 @@ def _plan(service: Mapping[str, Any], cloud: Cloud, template: Json | None, verdi
         template_name=verdict.cluster["cluster_template"],
         same=cloud.same,
     )
-    _refuse(plan, verdict)
+    _refuse(plan, service, verdict)
     verdict.actions += [a.says for a in plan.actions]
     verdict.cluster_changes = plan.changed or status.endswith("_IN_PROGRESS")
     _plan_groups(cloud, verdict)
 
 
-def _plan_new(service: Mapping[str, Any], verdict: Verdict) -> None:
+def _plan_new(service: Mapping[str, Any], cloud: Cloud, verdict: Verdict) -> None:
     wanted = verdict.wanted
     verdict.template = wanted.template
     name = wanted.template["name"] if wanted.template else service["cluster_template"]
     labels = {**wanted.hints, **wanted.cluster["labels"]}
     verdict.cluster = {**wanted.cluster, "labels": labels, "cluster_template": name}
     verdict.cluster_changes = True
+    _note_unused_templates(cloud, name, verdict)
     verdict.node_groups = [g for g in wanted.node_groups.values() if "flavor_id" in g or "max_node_count" in g]
     if wanted.template:
         verdict.actions.append(f"create cluster template {name}")
@@ -303,12 +322,14 @@ def _template_for(service: Mapping[str, Any], cloud: Cloud, template: Json | Non
         verdict.actions.append(f"create cluster template {wanted.template['name']}")
         return str(wanted.template["name"])
     verdict.cluster["cluster_template"] = cloud.cluster["cluster_template_id"]
-    verdict.unused_templates = [
-        t["uuid"]
-        for t in cloud.templates
-        if is_our_template(cloud.cluster["name"], t["name"]) and t["uuid"] != cloud.cluster["cluster_template_id"]
-    ]
     return str(cloud.cluster["cluster_template_id"])
+
+
+def _note_unused_templates(cloud: Cloud, target: str | None, verdict: Verdict) -> None:
+    """Those that we made for this cluster, but for the one that it has, or gets (its uuid or name)."""
+    name = verdict.wanted.cluster["name"]
+    ours = [t for t in cloud.templates if is_our_template(name, t["name"])]
+    verdict.unused_templates = [t["uuid"] for t in ours if target not in (t["uuid"], t["name"])]
 
 
 def _tag(template: Mapping[str, Any]) -> str | None:
@@ -353,12 +374,14 @@ def _patch(version: str | None) -> int:
     return int(match[1]) if match else 0
 
 
-def _refuse(plan: Plan, verdict: Verdict) -> None:
+def _refuse(plan: Plan, service: Mapping[str, Any], verdict: Verdict) -> None:
     verdict.warnings += [{"key": "cluster_name", "problem": w, "hint": ""} for w in plan.warnings]
     for refusal in plan.refusals:
         what = refusal.split(" is ", 1)[0].removeprefix("Its ")
         if what.startswith("label "):
-            key = f"cluster_labels.{what.removeprefix('label ')}"
+            name = what.removeprefix("label ")
+            given = name in (service.get("cluster_labels") or {})
+            key = f"cluster_labels.{name}" if given else KEY_OF_LABEL.get(name, f"cluster_labels.{name}")
         else:
             key = KEY_OF.get(what, "cluster_name")
         verdict.problems.append({"key": key, "problem": refusal, "hint": ""})

@@ -167,3 +167,16 @@ def test_a_resize_that_names_nodes_is_not_repeated() -> None:
 )
 def test_the_sentence_in_an_error_is_found(answer: Answer, text: str) -> None:
     assert error_text(answer) == text
+
+
+def test_an_upgrade_says_everything() -> None:
+    bodies = []
+
+    def answer(_method: str, _path: str, body: Any) -> Answer:
+        bodies.append(body)
+        return Answer(202, {"uuid": UUID})
+
+    client, proxy, _ = magnum(answer)
+    client.upgrade(UUID, "hub", "t2", 1, "default-worker")
+    assert proxy.asked == [("POST", f"/clusters/{UUID}/actions/upgrade")]
+    assert bodies == [{"cluster_template": "t2", "max_batch_size": 1, "nodegroup": "default-worker"}]

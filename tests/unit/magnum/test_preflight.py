@@ -203,6 +203,17 @@ def test_a_new_version_is_a_new_template_and_an_upgrade() -> None:
         f"create cluster template {verdict.template['name']}",
         f"upgrade cluster hub to template {verdict.template['name']}",
     ]
+    assert verdict.unused_templates == ["t1"]
+
+
+def test_a_template_that_an_interrupted_run_left_goes() -> None:
+    left = {**deployed(service()).templates[0], "uuid": "t0", "name": "hub-v1.33.6-01234567"}
+    seen = deployed(service())
+    seen.templates = [*seen.templates, left, {"uuid": "t9", "name": "hub-of-the-site"}]
+    assert check(service(), seen).unused_templates == ["t0"]
+    assert check(service(), cloud(templates=[left])).unused_templates == ["t0"]
+    own = {**left, "name": str(desired(service(), CLUSTER_API).template["name"])}  # type: ignore[index]
+    assert check(service(), cloud(templates=[own])).unused_templates == []
 
 
 @pytest.mark.parametrize(
@@ -218,7 +229,7 @@ def test_versions_that_kubernetes_does_not_step_to(old: str, said: str) -> None:
     ("change", "key"),
     [
         ({"cluster_network_driver": "cilium"}, "cluster_network_driver"),
-        ({"cluster_octavia_provider": "ovn"}, "cluster_labels.octavia_provider"),
+        ({"cluster_octavia_provider": "ovn"}, "cluster_octavia_provider"),
         ({"cluster_control_plane": {"flavor": "c3.medium", "count": 3}}, "cluster_control_plane.flavor"),
         ({"cluster_control_plane": {"flavor": "c3.small", "count": 5}}, "cluster_control_plane.count"),
     ],
