@@ -29,7 +29,7 @@ def main(venv: Path, lock: Path) -> int:
     began = time.monotonic()
     print(f"make: making {venv} from {lock} (a minute or two) ...", file=sys.stderr, flush=True)
     shutil.rmtree(venv, ignore_errors=True)
-    python = sys._base_executable  # this may be run by the very environment that is to go
+    python = getattr(sys, "_base_executable", sys.executable)  # this may be run by the very environment that is to go
     steps = [
         [python, "-m", "venv", str(venv)],
         [str(venv / "bin/python"), "-m", "pip", "install", "--quiet", "uv"],
