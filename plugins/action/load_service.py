@@ -73,7 +73,8 @@ class ActionModule(ActionBase):
         for problem in loaded.warnings:
             self._display.warning(" ".join(str(problem).split()), formatted=False)
         self._warn_of_fact_cache()
-        facts = {**loaded.values, "service_files": [os.path.abspath(file) for file in loaded.files]}
+        files = [os.path.abspath(file) for file in loaded.files]
+        facts = {**loaded.values, "service_files": files, "service_places": loaded.places}
         # The facts hold the service's secrets.
         return {**result, "changed": False, "ansible_facts": facts, "_ansible_no_log": True}
 

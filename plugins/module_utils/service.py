@@ -62,7 +62,7 @@ class Problem:
     severity: str = "error"
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
+        place = _shown(self.file, self.line)
         key = f" {self.key}" if self.key else ""
         warning = " (warning)" if self.severity == "warning" else ""
         text = f"{place}{warning}{key}\n    {self.message}"
@@ -71,11 +71,15 @@ class Problem:
 
 @dataclasses.dataclass(frozen=True)
 class Service:
-    """A service without errors: ``values`` as the roles get them, the files they came from, warnings."""
+    """A service without errors: ``values`` as the roles get them, the files they came from, warnings.
+
+    ``places``: where each key that is written was written, ``file:line`` by key.
+    """
 
     values: dict[str, Any]
     files: tuple[str, ...]
     warnings: tuple[Problem, ...]
+    places: dict[str, str]
 
 
 class ServiceError(ValueError):
@@ -148,7 +152,7 @@ def load(
     problems = _in_order(problems, [*(layer.file for layer in layers), COMMAND_LINE])
     if any(problem.severity == "error" for problem in problems):
         raise ServiceError(problems)
-    return Service(loaded, tuple(layer.file for layer in layers), tuple(problems))
+    return Service(loaded, tuple(layer.file for layer in layers), tuple(problems), merged.written(values))
 
 
 def report(problems: Sequence[Problem]) -> str:
@@ -366,6 +370,10 @@ class _Merged:
         owner = next(file for file in FILES if any(key.name == path[0] for key in file.keys))
         return self.names[owner.name], 1
 
+    def written(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """``file:line`` by key, as people are told of both."""
+        return {model.show_path(path, values): _shown(*place) for path, place in self.places.items() if path}
+
     def render(self, renderer: Renderer, variables: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
         """The values with every template rendered; what cannot be is UNKNOWN and among ``problems``."""
         render = renderer({**variables, **self.values})
@@ -403,6 +411,10 @@ class _Merged:
         file, line = self.place(finding.path)
         key = model.show_path(finding.path, values)
         return Problem(file, line, key, finding.message, finding.hint, finding.severity)
+
+
+def _shown(file: str, line: int) -> str:
+    return f"{file}:{line}" if line else file
 
 
 def _deferred(value: Any) -> Any:

@@ -108,6 +108,7 @@ import os
 from typing import Any, ClassVar
 
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum import kubeconfig
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.client import is_uuid
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import MagnumError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.module import MagnumModule
 
@@ -131,7 +132,7 @@ class CoeKubeconfig(MagnumModule):
         path = self.params["path"]
         found = self._found(path)
         if self.params["state"] == "absent":
-            return self._absent(path)
+            return self._absent(path, found)
         cluster = self.find_cluster(self.params["cluster"])
         if cluster is None:
             return self._without_cluster(path, found)
@@ -175,8 +176,12 @@ class CoeKubeconfig(MagnumModule):
             )
         return found
 
-    def _absent(self, path: str) -> dict[str, Any]:
+    def _absent(self, path: str, found: kubeconfig.Identity | None) -> dict[str, Any]:
         there = os.path.exists(path)
+        name = self.params["cluster"]
+        if found is not None and not is_uuid(name) and found.cluster != name:
+            self.warn(f"The kubeconfig {path} is for the cluster {found.cluster}, so it is kept.")
+            there = False
         if there and not self.check_mode:
             os.unlink(path)
         return {"changed": there, "path": path, "diff": {"before": {"path": path} if there else {}, "after": {}}}

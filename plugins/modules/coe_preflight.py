@@ -21,9 +21,13 @@ options:
     type: dict
     required: true
   file:
-    description: How the file is called in the report.
+    description: How the file is called in the report, for keys that O(places) does not have.
     type: str
     default: openstack.yml
+  places:
+    description: Where each key was written, C(file:line) by key, as M(stfc.jupyterhub.load_service) leaves it.
+    type: dict
+    default: {}
 extends_documentation_fragment:
   - stfc.jupyterhub.magnum
   - stfc.jupyterhub.magnum.info
@@ -111,7 +115,13 @@ from typing import Any, ClassVar
 
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import MagnumError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.module import MagnumModule
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.preflight import Cloud, Verdict, check, report
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.preflight import (
+    Cloud,
+    Verdict,
+    check,
+    place,
+    report,
+)
 
 MIB = 1024**2
 
@@ -120,6 +130,7 @@ class CoePreflight(MagnumModule):
     argument_spec: ClassVar[dict[str, Any]] = {
         "service": {"type": "dict", "required": True},
         "file": {"type": "str", "default": "openstack.yml"},
+        "places": {"type": "dict", "default": {}},
         "timeout": {"type": "int", "default": 3600},
     }
     module_kwargs: ClassVar[dict[str, Any]] = {"supports_check_mode": True}
@@ -128,10 +139,12 @@ class CoePreflight(MagnumModule):
         service = self.params["service"]
         cloud = self._read(service)
         verdict = check(service, cloud)
+        file, places = self.params["file"], self.params["places"]
         if verdict.problems:
-            raise MagnumError(report(self.params["file"], cloud.name, verdict.problems))
+            raise MagnumError(report(file, cloud.name, verdict.problems, places))
         for warning in verdict.warnings:
-            self.warn(f"{self.params['file']} {warning['key']}: {warning['problem']}; {warning['hint']}".rstrip("; "))
+            where = place(warning["key"], file, places)
+            self.warn(f"{where} {warning['key']}: {warning['problem']}; {warning['hint']}".rstrip("; "))
         return self._result(service, cloud, verdict)
 
     def _read(self, service: dict[str, Any]) -> Cloud:
@@ -153,6 +166,7 @@ class CoePreflight(MagnumModule):
             cluster_template=template,
             node_groups=self.magnum.list_nodegroups(live["uuid"]) if live else [],
             require=self.magnum.require,
+            delegates=self._delegates(),
             same=self.same,
         )
 
@@ -172,6 +186,14 @@ class CoePreflight(MagnumModule):
             for image in found
             if image is not None
         ]
+
+    def _delegates(self) -> bool:
+        """Whether Keystone lets these credentials make others: an application credential says it in its token."""
+        access = self.conn.session.auth.get_access(self.conn.session)
+        try:
+            return not access.application_credential.get("restricted", False)
+        except (AttributeError, KeyError):  # another way to log in
+            return True
 
     def _keypairs(self, service: dict[str, Any]) -> list[str]:
         if not service.get("cluster_keypair"):

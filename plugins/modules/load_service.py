@@ -68,6 +68,10 @@ ansible_facts:
       type: list
       elements: str
       sample: [/home/team/vars/openstack.yml, /home/team/vars/jupyterhub.yml]
+    service_places:
+      description: Where each key was written, C(file:line) by key.
+      type: dict
+      sample: {"cluster_node_groups[gpu].flavor": "vars/openstack.yml:21"}
     cluster_create_timeout:
       description: A duration, in seconds. The other keys are in the reference of the two files.
       type: int

@@ -66,7 +66,7 @@ def fault_text(cluster: Mapping[str, Any], node_groups: Sequence[Mapping[str, An
     seen: set[str] = set()
 
     def add(where: str, text: Any) -> None:
-        line = str(text or "").strip()
+        line = str(text or "").strip().rstrip(".")
         if line and line not in seen:
             seen.add(line)
             parts.append(f"{where}: {line}" if where else line)

@@ -42,6 +42,7 @@ class Identity:
     certificate: str
     key: str
     contexts: int
+    cluster: str = ""
 
 
 def new_request(user: str, groups: Sequence[str]) -> tuple[str, str]:
@@ -89,6 +90,7 @@ def read(text: str) -> Identity | None:
             certificate=_unb64(user.get("client-certificate-data")),
             key=_unb64(user.get("client-key-data")),
             contexts=len(contexts),
+            cluster=str(context["cluster"]),
         )
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError):
         return None

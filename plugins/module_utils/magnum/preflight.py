@@ -58,7 +58,8 @@ class Cloud:
     """What the cloud has, as its APIs show it.
 
     ``images`` and ``keypairs`` are only read where they matter: the one that is named, or all of them when it is
-    not there. ``require`` raises CloudTooOldError for a feature that Magnum lacks.
+    not there. ``require`` raises CloudTooOldError for a feature that Magnum lacks. ``delegates``: whether the
+    credentials may make others, as every driver of Magnum does for a new cluster.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Cloud:
     node_groups: Sequence[Json]
     require: Callable[..., None]
     same: Same = equal
+    delegates: bool = True
 
 
 @dataclass
@@ -110,13 +112,24 @@ def check(service: Mapping[str, Any], cloud: Cloud) -> Verdict:
     return verdict
 
 
-def report(file: str, cloud: str, problems: Iterable[Mapping[str, Any]]) -> str:
-    """All problems as text, one after another, each with what to write instead."""
+def place(key: str, file: str, places: Mapping[str, str]) -> str:
+    """Where ``key``, or what it is in, was written; ``file`` where nobody knows."""
+    while key:
+        if key in places:
+            return places[key]
+        key = key[: max(key.rfind("."), key.rfind("["), 0)]
+    return file
+
+
+def report(
+    file: str, cloud: str, problems: Iterable[Mapping[str, Any]], places: Mapping[str, str] | None = None
+) -> str:
+    """All problems as text, one after another, each with where it stands and what to write instead."""
     listed = list(problems)
     count = "1 problem" if len(listed) == 1 else f"{len(listed)} problems"
     lines = [f"{count} between {file} and the cloud {cloud}. Nothing has been changed."]
     for problem in listed:
-        lines.append(f"{file} {problem['key']}\n    {problem['problem']}")
+        lines.append(f"{place(problem['key'], file, places or {})} {problem['key']}\n    {problem['problem']}")
         if problem.get("hint"):
             lines.append(f"    -> {problem['hint']}")
     return "\n".join(lines)
@@ -274,6 +287,15 @@ def _plan(service: Mapping[str, Any], cloud: Cloud, template: Json | None, verdi
 
 def _plan_new(service: Mapping[str, Any], cloud: Cloud, verdict: Verdict) -> None:
     wanted = verdict.wanted
+    if not cloud.delegates:
+        verdict.problems.append(
+            {
+                "key": "openstack_cloud",
+                "problem": f"the application credential of {cloud.name} is restricted: Magnum cannot make the "
+                "credential that a new cluster needs",
+                "hint": "make one with: openstack application credential create --unrestricted NAME",
+            }
+        )
     verdict.template = wanted.template
     name = wanted.template["name"] if wanted.template else service["cluster_template"]
     labels = {**wanted.hints, **wanted.cluster["labels"]}

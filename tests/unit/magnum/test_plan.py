@@ -86,7 +86,9 @@ def test_another_template_is_an_upgrade_that_carries_the_version() -> None:
     plan = plan_cluster(
         {"name": "hub", "labels": {"kube_tag": "v1.34.4"}}, cluster(), WORKERS, template="t2", template_name="new"
     )
-    assert [(a.kind, a.body) for a in plan.actions] == [("upgrade", {"cluster_template": "t2", "nodegroup": "default-worker"})]
+    assert [(a.kind, a.body) for a in plan.actions] == [
+        ("upgrade", {"cluster_template": "t2", "nodegroup": "default-worker"})
+    ]
     assert plan.refusals == []
 
 

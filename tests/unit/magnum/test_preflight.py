@@ -316,3 +316,21 @@ def test_a_fixed_group_beside_autoscaled_ones_is_kept_still() -> None:
     body = wanted.node_groups["default-worker"]
     assert (body["node_count"], body["min_node_count"], body["max_node_count"]) == (3, 3, 3)
     assert wanted.cluster["node_count"] == 3
+
+
+def test_a_restricted_application_credential_is_told_before_anything_is_made() -> None:
+    assert keys(check(service(), cloud(delegates=False))) == ["openstack_cloud"]
+    assert check(service(), deployed(service(), delegates=False)).problems == []
+
+
+def test_the_report_says_where_a_key_was_written() -> None:
+    places = {"cluster_node_groups[gpu]": "vars/openstack.yml:9", "cluster_image": "mine.yml:3"}
+    listed = [
+        {"key": key, "problem": "no", "hint": ""}
+        for key in ("cluster_node_groups[gpu].flavor", "cluster_image", "cluster_keypair")
+    ]
+    assert [line for line in report("openstack.yml", "prod", listed, places).splitlines() if "cluster_" in line] == [
+        "vars/openstack.yml:9 cluster_node_groups[gpu].flavor",
+        "mine.yml:3 cluster_image",
+        "openstack.yml cluster_keypair",
+    ]
