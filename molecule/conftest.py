@@ -25,6 +25,12 @@ def state() -> Path:
     return Path(os.environ["REHEARSAL_DIRECTORY"])
 
 
+@pytest.fixture(scope="session", autouse=True)
+def command_lines(state: Path) -> None:
+    """The rehearsal's command lines (helm, kubectl) come first, as in a shell that read its ``env``."""
+    os.environ["PATH"] = f"{(state / 'path').read_text()}:{os.environ['PATH']}"
+
+
 @pytest.fixture(scope="session")
 def summary(state: Path) -> dict[str, Any]:
     """What the last deployment said of itself."""

@@ -60,6 +60,7 @@ def render(summary: dict[str, Any], profiles: list[dict[str, Any]]) -> str:
         rows.append(("Pods", f"{pods['real']} run for real, {pods['played']} are played"))
     for user in summary["users"]:
         rows.append(("Log in as", f"{user['name']}  {user['password']}  ({user['role']})"))
+    rows.append(("Next", "edit the two files and run the same command again; look around with helm and kubectl"))
     lines = [f"{title:<11} {text}" for title, text in rows]
     if chart.get("stand_in"):
         lines += [
