@@ -93,7 +93,8 @@ def ended_container(pod: Object) -> tuple[str, bool]:
     status = pod.get("status") or {}
     statuses = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
     for container in statuses:
-        if (container.get("lastState") or {}).get("terminated") and "running" not in (container.get("state") or {}):
+        # One that runs again has not come to its mistake yet; its run before has.
+        if (container.get("lastState") or {}).get("terminated") and not container.get("ready"):
             return container["name"], True
     for container in statuses:
         state = container.get("state") or {}
@@ -114,6 +115,10 @@ def _container(container: Mapping[str, Any], age: float) -> tuple[str, bool] | N
         message = f" ({_first_line(waiting['message'])})" if waiting.get("message") else ""
         hopeless = age > HOPELESS.get(reason, float("inf")) or restarts >= MOST_RESTARTS
         return f"{name}: {reason}{message}", hopeless
+    ended = (container.get("lastState") or {}).get("terminated")
+    if "running" in state and ended and not container.get("ready"):
+        times = "1 restart" if restarts == 1 else f"{restarts} restarts"
+        return f"{name}: is not ready yet after {times}, ended with {ended.get('exitCode')} before", False
     terminated = state.get("terminated")
     if terminated and terminated.get("exitCode"):
         return f"{name}: ended with {terminated['exitCode']} ({terminated.get('reason')})", restarts >= MOST_RESTARTS

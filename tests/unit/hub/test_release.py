@@ -136,6 +136,13 @@ def waits(reason: str, restarts: int = 0, message: str = "") -> dict[str, Any]:
     return {"name": "hub", "restartCount": restarts, "state": {"waiting": {"reason": reason, "message": message}}}
 
 
+RESTARTED = {
+    "name": "hub",
+    "restartCount": 2,
+    "ready": False,
+    "state": {"running": {}},
+    "lastState": {"terminated": {"exitCode": 1}},
+}
 READY = [{"type": "Ready", "status": "True"}]
 UNSCHEDULED = [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}]
 
@@ -159,6 +166,7 @@ UNSCHEDULED = [{"type": "PodScheduled", "status": "False", "reason": "Unschedula
         (pod(5, containerStatuses=[waits("CreateContainerConfigError")]), "hub: CreateContainerConfigError", False),
         (pod(90, containerStatuses=[waits("CreateContainerConfigError")]), "hub: CreateContainerConfigError", True),
         (pod(initContainerStatuses=[waits("InvalidImageName")], age=30), "hub: InvalidImageName", True),
+        (pod(containerStatuses=[RESTARTED]), "hub: is not ready yet after 2 restarts, ended with 1 before", False),
     ],
 )
 def test_a_pod_is_described_in_words(described: dict[str, Any], text: str, hopeless: bool) -> None:
@@ -171,6 +179,7 @@ def test_the_log_of_the_run_that_crashed_tells_most() -> None:
     running = {"name": "hub", "state": {"running": {}}, "ready": False}
     assert readiness.ended_container(pod(containerStatuses=[crashed])) == ("hub", True)
     assert readiness.ended_container(pod(containerStatuses=[running])) == ("hub", False)
+    assert readiness.ended_container(pod(containerStatuses=[RESTARTED])) == ("hub", True)
     assert readiness.ended_container(pod(containerStatuses=[waits("ContainerCreating")])) == ("", False)
 
 
