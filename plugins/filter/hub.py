@@ -45,7 +45,7 @@ def hub_plan(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> dict[str
 def hub_chart_values(
     service: Mapping[str, Any], cluster: Mapping[str, Any], secrets: Sequence[Mapping[str, Any]] = ()
 ) -> dict[str, Any]:
-    """The chart's values; ``secrets`` are our Secrets as Kubernetes has them."""
+    """The chart's values; ``secrets`` are what its pods read, as Kubernetes has them."""
     fingerprints = {item["metadata"]["name"]: hub.fingerprint(item) for item in secrets if item.get("metadata")}
     return hub.hub_values(service, cluster, fingerprints)
 

@@ -16,6 +16,8 @@ from typing import Any
 
 # https://docs.openssl.org/master/man1/openssl-verification-options/ (diagnostics)
 _EXPIRED, _NOT_YET, _WRONG_NAME = 10, 9, 62
+_NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
+"""X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h; the standard library has no name for it."""
 
 ANSWER_SECONDS = 10
 RETRY_SECONDS = 3.0
@@ -50,6 +52,8 @@ class Certificate:
     state: str
     expires: str = ""
     """RFC 3339, UTC."""
+    names: tuple[str, ...] = ()
+    """Whom it is for: host names and addresses."""
 
 
 def ask(target: Target, timeout: float, sleep: Callable[[float], None], say: Callable[[str], None]) -> dict[str, Any]:
@@ -90,8 +94,22 @@ def inspect(target: Target) -> tuple[Certificate, ssl.SSLContext]:
     try:
         with _connect(target, ssl.create_default_context()) as connection:
             return _described("valid", connection), ssl.create_default_context()
+    except ssl.SSLCertVerificationError:
+        shown = _shown(target)
+    # Trusting what is shown leaves name and dates to be checked.
+    state = "untrusted"
+    try:
+        _connect(target, _trusting(shown)).close()
     except ssl.SSLCertVerificationError as error:
-        problem = _problem(error.verify_code)
+        state = _problem(error.verify_code)
+    accepting = _trusting(shown)
+    accepting.check_hostname = False
+    accepting.verify_flags |= _NO_CHECK_TIME
+    with _connect(target, accepting) as connection:
+        return _described(state, connection), accepting
+
+
+def _shown(target: Target) -> bytes:
     blind = ssl.create_default_context()
     blind.check_hostname = False
     blind.verify_mode = ssl.CERT_NONE
@@ -99,14 +117,13 @@ def inspect(target: Target) -> tuple[Certificate, ssl.SSLContext]:
         shown = connection.getpeercert(binary_form=True)
     if shown is None:
         raise ProbeError(f"{target}: no certificate is shown")
-    # Trusting what is shown leaves name and dates to be checked.
-    pinned = ssl.create_default_context(cadata=ssl.DER_cert_to_PEM_cert(shown))
-    pinned.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    try:
-        with _connect(target, pinned) as connection:
-            return _described(problem, connection), blind
-    except ssl.SSLCertVerificationError as error:
-        return Certificate(_problem(error.verify_code)), blind
+    return shown
+
+
+def _trusting(certificate: bytes) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=ssl.DER_cert_to_PEM_cert(certificate))
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 def resolve(name: str) -> list[str]:
@@ -131,10 +148,13 @@ def _problem(code: int) -> str:
 
 
 def _described(state: str, connection: ssl.SSLSocket) -> Certificate:
-    ends = (connection.getpeercert() or {}).get("notAfter")
+    shown: Any = connection.getpeercert() or {}
+    names = tuple(str(name) for kind, name in shown.get("subjectAltName", ()) if kind in ("DNS", "IP Address"))
+    ends = shown.get("notAfter")
     if not ends:
-        return Certificate(state)
-    return Certificate(state, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ssl.cert_time_to_seconds(str(ends)))))
+        return Certificate(state, names=names)
+    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ssl.cert_time_to_seconds(str(ends))))
+    return Certificate(state, expires, names)
 
 
 def _connect(target: Target, context: ssl.SSLContext) -> ssl.SSLSocket:

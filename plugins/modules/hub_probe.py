@@ -64,7 +64,7 @@ certificate:
   description: What the certificate is like; empty without HTTPS.
   returned: success
   type: dict
-  sample: {state: valid, expires: "2027-01-01T00:00:00Z"}
+  sample: {state: valid, expires: "2027-01-01T00:00:00Z", names: [jupyter.example.org]}
 resolves_to:
   description: Addresses that the name has now, as this machine sees them.
   returned: success
@@ -132,7 +132,10 @@ def complaints(parameters: dict[str, Any], answer: dict[str, Any]) -> tuple[str,
     certificate = answer["certificate"]
     if certificate is None or certificate.state == "valid":
         return "", ""
-    what = f"The certificate that is shown for {parameters['name']} is not good: {certificate.state}."
+    what = (
+        f"The certificate that is shown for {parameters['name']} is not good: {certificate.state}."
+        f" It is for {', '.join(certificate.names) or 'no name'}, until {certificate.expires or 'an unknown day'}."
+    )
     if parameters["https"] == "letsencrypt":
         return (
             "",

@@ -49,9 +49,20 @@ def https(service: Mapping[str, Any]) -> dict[str, Any]:
     elif kind == "offload":
         result["type"] = "offload"
     else:
-        name = MANUAL_CERTIFICATE if kind == "manual" else wanted["secret_name"]
-        result |= {"type": "secret", "secret": {"name": name, "key": "tls.key", "crt": "tls.crt"}}
+        result |= {"type": "secret", "secret": {"name": certificate(service), "key": "tls.key", "crt": "tls.crt"}}
     return result
+
+
+def certificate(service: Mapping[str, Any]) -> str | None:
+    """Name of the Secret with the certificate that the proxy shows; None where it shows none of ours."""
+    wanted = service["hub_https"]
+    return {"manual": MANUAL_CERTIFICATE, "secret": wanted.get("secret_name")}.get(wanted["type"])
+
+
+def proxy_flags(service: Mapping[str, Any]) -> list[str]:
+    """``proxy.chp.extraCommandLineFlags``: where the proxy ends HTTPS, the chart lets it send http to port 443 only."""
+    port = service["hub_address"].get("port")
+    return [f"--redirect-to={port}"] if certificate(service) and port not in (None, 443) else []
 
 
 def balancer(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> dict[str, Any]:

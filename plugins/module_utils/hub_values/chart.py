@@ -13,7 +13,7 @@ from .objects import storage_class_name
 from .secrets import EXISTING_VALUES
 
 SECRETS_ANNOTATION = "jupyterhub.stfc.ac.uk/secrets"
-"""On the hub's (and with a manual certificate the proxy's) pod: a new secret restarts it."""
+"""On the hub's (and where the proxy shows a certificate, the proxy's) pod: a new secret restarts it."""
 
 CONCURRENT_SPAWNS = 300
 """A server that waits for a node counts as starting for minutes; at the chart's 64 a class would be turned away."""
@@ -34,7 +34,7 @@ def hub_values(
 ) -> dict[str, Any]:
     """Values of the chart, ``service["hub_values"]`` merged last.
 
-    ``secret_fingerprints``: by the name of our Secrets, what changes when their content does (secrets.py).
+    ``secret_fingerprints``: by the name of Secrets that its pods read, what changes when their content does (secrets.py).
     Raises HubValuesError: a profile's or the hub's node group is not there, or ``hub_values`` cannot work.
     """
     extra = service.get("hub_values") or {}
@@ -68,7 +68,9 @@ def own_values(
     }
     if service["hub_image_pull_secrets"]:
         values["imagePullSecrets"] = list(service["hub_image_pull_secrets"])
-    _annotate(values, secret_fingerprints)
+    if flags := address.proxy_flags(service):
+        values["proxy"]["chp"]["extraCommandLineFlags"] = flags
+    _annotate(values, secret_fingerprints, address.certificate(service))
     return values
 
 
@@ -105,10 +107,10 @@ def _scheduling(where: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _annotate(values: dict[str, Any], fingerprints: Mapping[str, str]) -> None:
+def _annotate(values: dict[str, Any], fingerprints: Mapping[str, str], certificate: str | None) -> None:
     if found := fingerprints.get(EXISTING_VALUES):
         values["hub"]["annotations"] = {SECRETS_ANNOTATION: found}
-    if found := fingerprints.get(address.MANUAL_CERTIFICATE):
+    if certificate and (found := fingerprints.get(certificate)):
         values["proxy"]["annotations"] = {SECRETS_ANNOTATION: found}
 
 

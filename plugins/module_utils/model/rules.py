@@ -152,6 +152,13 @@ def https(values: Values) -> Iterator[Finding]:
         if _get(values, "hub_address", "internal") is True:
             message = "Let's Encrypt must reach the hub from outside, and hub_address.internal is true"
             yield Finding(("hub_https", "type"), message, "write manual or secret")
+        if _get(values, "hub_address", "allowed_cidrs"):
+            # It asks from several places at once and does not say which: https://letsencrypt.org/docs/faq/
+            message = (
+                "Let's Encrypt asks from addresses that it does not name; hub_address.allowed_cidrs shuts them out"
+            )
+            hint = "write manual or secret, or leave allowed_cidrs out"
+            yield Finding(("hub_https", "type"), message, hint, "warning")
     if kind == "none" and isinstance(domain, str) and not domain.endswith("localhost"):
         message = "without HTTPS, passwords and notebooks cross the network in the clear"
         hint = "write letsencrypt, or offload if something in front does it"

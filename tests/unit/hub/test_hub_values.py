@@ -53,6 +53,21 @@ def test_a_fingerprint_changes_with_the_content_and_cannot_be_computed_from_it()
     assert fingerprint({"data": {"a": "b"}}) == ""
 
 
+@pytest.mark.parametrize(
+    ("https", "name"),
+    [
+        ({"type": "manual", "certificate": "c", "private_key": "k"}, "hub-tls"),
+        ({"type": "secret", "secret_name": "our-tls"}, "our-tls"),
+    ],
+)
+def test_a_new_certificate_restarts_the_proxy(
+    service: Any, cluster: dict[str, Any], https: dict[str, Any], name: str
+) -> None:
+    described = service(hub_https=https | {"contact_email": None})
+    proxy = hub_values(described, cluster, {name: "1234", "another": "5678"})["proxy"]
+    assert list(proxy["annotations"].values()) == ["1234"]
+
+
 def test_a_placeholder_asks_for_what_its_profile_asks_for(service: Any, cluster: dict[str, Any]) -> None:
     described = service.with_gpu()
     values = hub_values(described, cluster)
@@ -172,6 +187,23 @@ def test_users_come_back_from_logging_in_to_where_they_were(
     callback = hub_values(described, cluster)["hub"]["config"]["GenericOAuthenticator"]["oauth_callback_url"]
     assert public_url(described) == url
     assert callback == f"{url}/hub/oauth_callback"
+
+
+@pytest.mark.parametrize(
+    ("kind", "port", "flags"),
+    [
+        ({"type": "manual", "certificate": "c", "private_key": "k"}, 8443, ["--redirect-to=8443"]),
+        ({"type": "secret", "secret_name": "our-tls"}, 8443, ["--redirect-to=8443"]),
+        ({"type": "secret", "secret_name": "our-tls"}, 443, None),
+        ({"type": "offload"}, 8443, None),
+        ({"type": "none"}, 8080, None),
+    ],
+)
+def test_http_is_sent_to_the_port_that_users_see(
+    service: Any, cluster: dict[str, Any], kind: dict[str, Any], port: int, flags: list[str] | None
+) -> None:
+    described = service(hub_https=kind | {"contact_email": None}, hub_address={"port": port})
+    assert hub_values(described, cluster)["proxy"]["chp"].get("extraCommandLineFlags") == flags
 
 
 def test_an_unknown_node_group_is_named_with_those_that_are_there(service: Any, cluster: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_probe import (
+    Certificate,
     ProbeError,
     Target,
     ask,
@@ -122,8 +123,17 @@ def test_a_closed_port_is_named() -> None:
 )
 def test_a_certificate_is_judged_apart_from_its_issuer(serve: Serve, certificate: tuple[str, int], state: str) -> None:
     answer = ask_once(Target("127.0.0.1", serve(certificate=certificate), True, NAME))
-    assert answer["certificate"].state == state
-    assert bool(answer["certificate"].expires) is (state == "untrusted")
+    found = answer["certificate"]
+    assert (found.state, found.names) == (state, certificate[:1])
+    expires = datetime.datetime.strptime(found.expires, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
+    ends = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=certificate[1])
+    assert abs(expires - ends) < datetime.timedelta(minutes=1)
+
+
+def test_what_is_wrong_with_a_certificate_says_whom_it_is_for_and_until_when() -> None:
+    shown = Certificate("wrong name", "2027-01-01T00:00:00Z", ("other.example.org",))
+    error, _warning = complaints(parameters(https="secret"), {"certificate": shown})
+    assert "wrong name. It is for other.example.org, until 2027-01-01T00:00:00Z." in error
 
 
 def test_plain_http_where_tls_should_be_is_named(serve: Serve) -> None:
@@ -204,8 +214,6 @@ def test_no_record_is_asked_for_where_nobody_can_set_one() -> None:
     ],
 )
 def test_a_bad_certificate_of_ours_is_an_error(https: str, state: str, error: str, warning: str) -> None:
-    from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_probe import Certificate
-
     found = complaints(parameters(https=https), {"certificate": Certificate(state)})
     assert error in found[0]
     assert warning in found[1]
