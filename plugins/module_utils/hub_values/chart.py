@@ -34,7 +34,7 @@ def hub_values(
 ) -> dict[str, Any]:
     """Values of the chart, ``service["hub_values"]`` merged last.
 
-    ``secret_fingerprints``: by the name of Secrets that its pods read, what changes when their content does (secrets.py).
+    ``secret_fingerprints``: by the name of Secrets that its pods read, what changes when their content does.
     Raises HubValuesError: a profile's or the hub's node group is not there, or ``hub_values`` cannot work.
     """
     extra = service.get("hub_values") or {}
