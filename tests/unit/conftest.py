@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-for path in (ROOT / ".collections", ROOT / "roles" / "rehearsal" / "files"):
+for path in (ROOT, ROOT / ".collections", ROOT / "roles" / "rehearsal" / "files"):
     sys.path.insert(0, str(path))
 
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from service_files import Files
+from tests.support.service_files import Files
 
 
 @pytest.fixture

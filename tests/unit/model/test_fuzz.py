@@ -14,7 +14,7 @@ import yaml
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import model, service
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from service_files import JUPYTERHUB, OPENSTACK, renderer
+from tests.support.service_files import JUPYTERHUB, OPENSTACK, renderer
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "50"))
 often = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))

@@ -14,7 +14,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import model
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.roles import ROLES, Role
-from service_files import Files
+from tests.support.service_files import Files
 
 ROOT = Path(__file__).parents[3]
 MISTAKES: list[dict[str, str]] = yaml.safe_load((ROOT / "tests/fixtures/model/mistakes.yml").read_text())

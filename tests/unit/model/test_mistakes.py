@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from service_files import Files
+from tests.support.service_files import Files
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "model"
 MISTAKES: list[dict[str, str]] = yaml.safe_load((FIXTURES / "mistakes.yml").read_text())
