@@ -12,7 +12,7 @@ export PYTHONUNBUFFERED := 1
 export UV_SYSTEM_CERTS ?= 1
 unexport PYTHONPATH PYENV_VERSION
 
-.PHONY: help setup rehearse rehearse-stop rehearse-clean test lint unit molecule bench generate fuzz
+.PHONY: help setup rehearse rehearse-stop rehearse-clean test lint unit molecule bench generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,10 +24,10 @@ rehearse: setup ## Start the rehearsal cloud and deploy the service on it
 	@ansible-playbook -i inventories/rehearsal playbooks/rehearse.yml $(ARGS)
 
 rehearse-stop: setup ## Stop the rehearsal; `make rehearse` resumes it
-	@ansible-playbook -i inventories/rehearsal playbooks/rehearse.yml -e rehearsal_state=stopped $(ARGS)
+	@ansible-playbook -i inventories/rehearsal playbooks/rehearse_stop.yml $(ARGS)
 
 rehearse-clean: setup ## Remove the rehearsal and everything in it
-	@ansible-playbook -i inventories/rehearsal playbooks/rehearse.yml -e rehearsal_state=absent $(ARGS)
+	@ansible-playbook -i inventories/rehearsal playbooks/rehearse_stop.yml -e rehearsal_state=absent $(ARGS)
 
 test: setup ## Everything that CI runs
 	@$(PYTHON) tests/run.py $(STAGES)
