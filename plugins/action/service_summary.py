@@ -9,6 +9,7 @@ import os
 import tempfile
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.summary import render, summarise
 
@@ -57,7 +58,10 @@ class ActionModule(ActionBase):
             module_args={"kubeconfig": arguments["cluster"]["kubeconfig"], "kind": kind, "namespace": namespace},
             task_vars=task_vars,
         )
-        return answer.get("resources", [])
+        if answer.get("failed"):
+            raise AnsibleActionFail(f"summing up, listing {kind}s of the cluster: {answer.get('msg', 'no answer')}")
+        resources: list[dict[str, Any]] = answer["resources"]
+        return resources
 
 
 def _write_private(path: str, text: str) -> None:
