@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import Any
 
+from ..quantity import kubernetes_to_bytes, kubernetes_to_number
 from .families import FAMILIES, Family, by_node_labels
 
 Json = dict[str, Any]
@@ -18,21 +17,6 @@ EVICTION = 100 * MIB
 
 KERNEL_SHARE = 0.035
 """Share of a flavor's memory that the kernel and its page tables keep, so that the node does not report it."""
-
-_SUFFIX: dict[str, Decimal] = {
-    "": Decimal(1),
-    "m": Decimal("0.001"),
-    **{s: Decimal(1000) ** (i + 1) for i, s in enumerate("kMGTPE")},
-    **{s + "i": Decimal(1024) ** (i + 1) for i, s in enumerate("KMGTPE")},
-}
-
-
-def quantity(text: str) -> Decimal:
-    """A Kubernetes quantity (``7910m``, ``15735692Ki``) as a number of cores or bytes. Raises ValueError."""
-    match = re.match(r"^([0-9.]+)([A-Za-z]*)$", str(text).strip())
-    if match is None or match[2] not in _SUFFIX:
-        raise ValueError(f"{text!r} is not a quantity")
-    return Decimal(match[1]) * _SUFFIX[match[2]]
 
 
 def cluster_facts(
@@ -96,7 +80,7 @@ def _group(
 def _allocatable(node: Mapping[str, Any] | None, flavor: Mapping[str, Any]) -> Json:
     given = ((node or {}).get("status") or {}).get("allocatable") or {}
     if given.get("cpu") and given.get("memory"):
-        return {"cpu": float(quantity(given["cpu"])), "memory": int(quantity(given["memory"]))}
+        return {"cpu": float(kubernetes_to_number(given["cpu"])), "memory": kubernetes_to_bytes(given["memory"])}
     memory = int(flavor.get("memory") or 0)
     return {
         "cpu": float(flavor.get("vcpus") or 0),

@@ -21,8 +21,7 @@ class Family:
     ``node_group_label`` is the label of a node that names its node group. ``version_from`` says where the
     Kubernetes version comes from: the label ``kube_tag`` or a property of the image. ``default_bounds`` says where
     the default group's autoscaling bounds live: ``labels`` of the cluster (which never change) or ``fields`` of the
-    node group (``label`` beside it where the driver reads both). ``starts_at`` is the size at which an autoscaled
-    default group is created.
+    node group.
     """
 
     name: str
@@ -32,13 +31,9 @@ class Family:
     default_bounds: str
     zero_minimum: bool
     zero_minimum_default_group: bool
-    taints_by_label: bool
     upgrades: bool
     network_drivers: tuple[str, ...]
     image_distros: tuple[str, ...]
-    autoscaler_in_cluster: bool
-    starts_at: str
-    resize_moves_autoscaled: bool
     drivers: tuple[str, ...]
     """Beginnings of the driver's entry point names, as a template's ``driver`` field shows them."""
 
@@ -55,13 +50,9 @@ HEAT = Family(
     default_bounds="labels",
     zero_minimum=True,
     zero_minimum_default_group=False,
-    taints_by_label=True,
     upgrades=False,
     network_drivers=("calico", "flannel"),
     image_distros=("fedora-coreos", "coreos", "fedora-atomic"),
-    autoscaler_in_cluster=True,
-    starts_at="node_count",
-    resize_moves_autoscaled=True,
     drivers=("k8s_fedora_", "k8s_coreos_"),
 )
 
@@ -73,13 +64,9 @@ CAPI_HELM = Family(
     default_bounds="labels",
     zero_minimum=False,
     zero_minimum_default_group=False,
-    taints_by_label=False,
     upgrades=True,
     network_drivers=("calico", "cilium"),
     image_distros=("ubuntu", "rocky", "flatcar"),
-    autoscaler_in_cluster=False,
-    starts_at="minimum",
-    resize_moves_autoscaled=False,
     drivers=("k8s_capi_helm",),
 )
 
@@ -91,13 +78,9 @@ CLUSTER_API = Family(
     default_bounds="fields",
     zero_minimum=True,
     zero_minimum_default_group=True,
-    taints_by_label=False,
     upgrades=True,
     network_drivers=("calico", "cilium"),
     image_distros=("ubuntu", "ubuntu-focal", "flatcar", "rockylinux", "debian"),
-    autoscaler_in_cluster=False,
-    starts_at="node_count",
-    resize_moves_autoscaled=False,
     drivers=("k8s_cluster_api",),
 )
 

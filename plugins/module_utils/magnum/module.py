@@ -25,9 +25,6 @@ except ImportError:  # OpenStackModule fails with its own message
 
 Json = dict[str, Any]
 
-TIMEOUT = {"type": "int", "default": 3600}
-"""Option ``timeout``: Magnum's operations take longer than the 180 s of ``openstack.cloud``."""
-
 _FLAVORS = ("flavor_id", "master_flavor_id")
 _NETWORKS = ("external_network_id", "fixed_network")
 

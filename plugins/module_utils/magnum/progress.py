@@ -37,11 +37,6 @@ class Progress:
         self._last: tuple[str, float] = ("", -REPEAT)
         self._fd = _open(path if path is not None else os.environ.get(VARIABLE))
 
-    def restart(self) -> None:
-        """Count the seconds from now on."""
-        self._began = self._clock()
-        self._last = ("", -REPEAT)
-
     def say(self, text: str) -> None:
         """Show ``text`` with the seconds, unless the same was said less than ``REPEAT`` seconds ago."""
         now = self._clock()

@@ -23,9 +23,6 @@ class Feature:
 
 FEATURES: dict[str, Feature] = {
     "basic": Feature("clusters and templates", (1, 1), "Newton"),
-    "async": Feature("asynchronous cluster operations", (1, 2), "Newton"),
-    "rotate_ca": Feature("CA rotations", (1, 5), "Ocata"),
-    "quota": Feature("quotas", (1, 6), "Pike"),
     "resize": Feature("cluster resizes", (1, 7), "Stein"),
     "upgrade": Feature("cluster upgrades", (1, 8), "Train"),
     "nodegroups": Feature("node groups", (1, 9), "Train"),

@@ -192,12 +192,6 @@ class Waiter:
                     f"{_status(seen.cluster)}. Its conductor may be down: run this again, or ask the cloud's operators."
                 )
 
-    def until_group_gone(self, name: str, before: Seen) -> None:
-        """Wait until a node group is no more and the cluster is idle."""
-        self.until_done(
-            f"deleting node group {name} of cluster {self._name}", before, lambda s: s.group(name) is None, name
-        )
-
     def _looks(self, doing: str) -> Any:
         pause = FIRST_POLL
         while True:

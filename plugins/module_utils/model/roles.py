@@ -12,17 +12,30 @@ from .openstack import OPENSTACK
 
 
 @dataclasses.dataclass(frozen=True)
+class EntryPoint:
+    """Another way into a role (``tasks_from``): the file's ``keys`` that it reads, and ``inputs`` of its own."""
+
+    name: str
+    short_description: str
+    description: tuple[str, ...]
+    keys: tuple[str, ...]
+    inputs: tuple[Key, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Role:
     """A role whose argument specification and defaults are written from the model.
 
     ``inputs`` are variables that no file has: what another role leaves, and switches for developers.
+    ``entry_points`` are those beside ``main``.
     """
 
     name: str
     file: File
     short_description: str
     description: tuple[str, ...]
-    inputs: tuple[Key, ...]
+    inputs: tuple[Key, ...] = ()
+    entry_points: tuple[EntryPoint, ...] = ()
 
 
 LOADED = (
@@ -35,12 +48,29 @@ CLUSTER = Role(
     file=OPENSTACK,
     short_description="Make a Magnum cluster what its description says",
     description=("Template, cluster, node groups and kubeconfig. Leaves the fact C(cluster_facts).", LOADED),
-    inputs=(
-        Key(
-            "cluster_no_log",
-            "boolean",
-            "Hide what holds secrets. V(false) shows them in the output, for developers.",
-            default=True,
+    entry_points=(
+        EntryPoint(
+            name="destroy",
+            short_description="Delete a cluster with what it made, keeping users' volumes",
+            description=(
+                "Services of type LoadBalancer go first, then the cluster, its templates and its kubeconfig.",
+                "Volumes are never removed; they are listed at the end.",
+            ),
+            keys=("openstack_cloud", "cluster_name", "cluster_kubeconfig", "cluster_delete_timeout"),
+            inputs=(
+                Key(
+                    "cluster_destroy_confirm",
+                    "string",
+                    "The cluster's name once more. Nothing is done without it.",
+                    default="",
+                ),
+                Key(
+                    "cluster_destroy_unreachable",
+                    "boolean",
+                    "Where the API server does not answer, remove its load balancers through Octavia, by name.",
+                    default=False,
+                ),
+            ),
         ),
     ),
 )

@@ -6,6 +6,7 @@ import textwrap
 from typing import Any
 
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import model
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import Key
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.roles import Role
 
 from . import yaml_text
@@ -19,15 +20,19 @@ ELSEWHERE = ("openstack_cloud",)
 def role_defaults(role: Role) -> dict[str, Any]:
     """The default of every variable of ``role`` that has one."""
     result = model.defaults(role.file)
-    result.update({key.name: key.default for key in role.inputs if not key.required})
+    result.update({key.name: key.default for key in _inputs(role) if not key.required})
     return result
+
+
+def _inputs(role: Role) -> list[Key]:
+    return [*role.inputs, *(key for entry in role.entry_points for key in entry.inputs)]
 
 
 def text(role: Role) -> str:
     """The whole file."""
     known = role_defaults(role)
     blocks = []
-    for key in (*role.file.keys, *role.inputs):
+    for key in (*role.file.keys, *_inputs(role)):
         if key.name not in known or key.name in ELSEWHERE:
             continue
         words = key.description.replace("V(false)", "false")

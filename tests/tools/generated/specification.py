@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import model
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import Key
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.roles import Role
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.roles import EntryPoint, Role
 
 from . import yaml_text
 from .defaults import ELSEWHERE, HEADER, role_defaults
@@ -25,14 +26,20 @@ TYPES = {
 
 def text(role: Role) -> str:
     """The whole file."""
+    specs = {"main": _entry_point(role, role, (*role.file.keys, *role.inputs))}
+    for entry in role.entry_points:
+        read = [key for key in role.file.keys if key.name in entry.keys]
+        specs[entry.name] = _entry_point(role, entry, (*read, *entry.inputs))
+    return f"---\n{HEADER}{yaml_text.dump({'argument_specs': specs})}"
+
+
+def _entry_point(role: Role, described: Role | EntryPoint, keys: Iterable[Key]) -> dict[str, Any]:
     known = role_defaults(role)
-    options = {key.name: _option(key, known.get(key.name), True) for key in (*role.file.keys, *role.inputs)}
-    main = {
-        "short_description": role.short_description,
-        "description": list(role.description),
-        "options": options,
+    return {
+        "short_description": described.short_description,
+        "description": list(described.description),
+        "options": {key.name: _option(key, known.get(key.name), True) for key in keys},
     }
-    return f"---\n{HEADER}{yaml_text.dump({'argument_specs': {'main': main}})}"
 
 
 def _option(key: Key, default: Any, top: bool) -> dict[str, Any]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
-import pytest
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.facts import (
     cluster_facts,
     nodes_of_group,
-    quantity,
 )
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.leftovers import (
     is_balancer,
@@ -76,20 +73,6 @@ def test_without_nodes_the_flavor_less_a_reserve_serves() -> None:
 def test_nodes_are_counted_whoever_made_them() -> None:
     nodes = [node("gpu"), node("gpu", label="magnum.openstack.org/nodegroup"), node("default-worker")]
     assert nodes_of_group(nodes, "gpu") == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [("4", 4), ("7910m", Decimal("7.91")), ("1Ki", 1024), ("1.5Gi", 1.5 * GIB), ("2k", 2000), ("1E", 10**18)],
-)
-def test_quantities(text: str, number: Any) -> None:
-    assert quantity(text) == number
-
-
-@pytest.mark.parametrize("text", ["", "1Q", "x", "-"])
-def test_what_is_no_quantity(text: str) -> None:
-    with pytest.raises(ValueError, match="not a quantity"):
-        quantity(text)
 
 
 def test_only_this_clusters_balancers_and_addresses_are_ours() -> None:
