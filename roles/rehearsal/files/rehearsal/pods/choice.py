@@ -27,6 +27,8 @@ class Choice:
 
     runs: str
     why: str = ""
+    missed: bool = False
+    """Whether somebody may wait for what a real pod would do: it is told in an event, which spawn pages show."""
 
     def annotations(self) -> dict[str, str]:
         return {RUNS: self.runs} | ({WHY: self.why} if self.why else {})
@@ -46,11 +48,12 @@ def choose(pod: Object, known: Callable[[str], bool], used: int, budget: int) ->
         return Choice(PLAYED, "it only pauses: there is nothing to run")
     for container in [*(spec.get("initContainers") or []), *spec["containers"]]:
         if not known(container["image"]):
-            return Choice(PLAYED, f"unknown image {container['image']}: it is not in the image table")
+            return Choice(PLAYED, f"unknown image {container['image']}: it is not in the image table", True)
     if spec.get("hostNetwork"):
-        return Choice(PLAYED, "it asks for the node's network, which is simulated")
+        return Choice(PLAYED, "it asks for the node's network, which is simulated", True)
     if reason := volumes.unsupported(pod):
-        return Choice(PLAYED, f"{reason}, which cannot be had here")
+        return Choice(PLAYED, f"{reason}, which cannot be had here", True)
     if used >= budget:
-        return Choice(PLAYED, f"budget: {used} of {budget} pods run for real already (real_pods in settings.json)")
+        why = f"budget: {used} of {budget} pods run for real already (real_pods in settings.json)"
+        return Choice(PLAYED, why, True)
     return Choice(REAL)

@@ -13,6 +13,7 @@ from typing import Any
 from rehearsal.cluster.layout import ClusterDir
 from rehearsal.pods import choice, kubelet_api, processes
 from rehearsal.pods.container import remove_tree
+from rehearsal.pods.events import Recorder
 from rehearsal.pods.images import Image, ImageTable
 from rehearsal.pods.kube import SYNCED, UNREACHABLE, ApiError, Kube, Object
 from rehearsal.pods.memory import MemoryGuard
@@ -210,7 +211,9 @@ class Runner:
                 except UNREACHABLE:
                     await asyncio.sleep(1)
                 else:
-                    return
+                    break
+        if found.missed:
+            await Recorder(self.kube, pod).record("Warning", "Played", f"Nothing runs in this pod: {found.why}")
 
     def _beside(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
