@@ -52,7 +52,8 @@ def render(summary: dict[str, Any], profiles: list[dict[str, Any]]) -> str:
         rows.append(("Node group", f"{group['name']}: {group['ready']} of {group['nodes']} ready, {group['flavor']}"))
     waiting = {item["profile"]: item["replicas"] for item in summary["placeholders"]}
     for profile in profiles:
-        spare = f", {waiting[profile['name']]} placeholders" if waiting.get(profile["name"]) else ""
+        kept = waiting.get(profile["name"], 0)
+        spare = f", {kept} placeholder{'' if kept == 1 else 's'}" if kept else ""
         name = profile.get("display_name") or profile["name"]
         size = f"{profile['cpu']:g} CPU, {profile['memory'] / 2**30:g} GiB"
         rows.append(("Instance", f"{name}: {size}{spare}"))
