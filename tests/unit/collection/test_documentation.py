@@ -1,0 +1,69 @@
+"""What modules say of themselves is what they take. ``ansible-doc`` joins the fragments, as readers get them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.openstack.cloud.plugins.module_utils.openstack import openstack_full_argument_spec
+
+ROOT = Path(__file__).parents[3]
+PLUGINS = "ansible_collections.stfc.jupyterhub.plugins"
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+
+USUAL: dict[str, Any] = {"type": "str", "elements": None, "required": False, "default": None}
+
+
+@pytest.fixture(scope="module")
+def documented() -> dict[str, Any]:
+    """``ansible-doc``'s answer by module."""
+    command = [sys.executable, "-m", "ansible", "doc", "--json", *(f"stfc.jupyterhub.{name}" for name in MODULES)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return {name.rpartition(".")[2]: answer for name, answer in json.loads(done.stdout).items()}
+
+
+def specification(name: str) -> dict[str, Any]:
+    """The options that a module takes: its own, or those of the action plugin that does its work."""
+    if not name.startswith(("coe_", "hub_")):
+        arguments: dict[str, Any] = importlib.import_module(f"{PLUGINS}.action.{name}").ARGUMENTS
+        return arguments
+    module = importlib.import_module(f"{PLUGINS}.modules.{name}")
+    if name.startswith("hub_"):
+        found: dict[str, Any] = module.argument_spec()
+        return found
+    (own,) = (each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__)
+    full: dict[str, Any] = openstack_full_argument_spec(**own.argument_spec)  # type: ignore[attr-defined]
+    return full
+
+
+def differences(path: str, documented: Mapping[str, Any], taken: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted({*documented, *taken}):
+        if name not in documented or name not in taken:
+            yield f"{path}{name} is only {'taken' if name in taken else 'documented'}"
+            continue
+        said, real = documented[name], taken[name]
+        for aspect, usual in USUAL.items():
+            if said.get(aspect, usual) != real.get(aspect, usual):
+                yield f"{path}{name}: {aspect} is {real.get(aspect, usual)}, documented {said.get(aspect, usual)}"
+        for aspect in ("choices", "aliases"):
+            if sorted(said.get(aspect) or []) != sorted(real.get(aspect) or []):
+                yield f"{path}{name}: {aspect} are {real.get(aspect)}, documented {said.get(aspect)}"
+        yield from differences(f"{path}{name}.", said.get("suboptions") or {}, real.get("options") or {})
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_options_are_documented_as_they_are(name: str, documented: Mapping[str, Any]) -> None:
+    assert list(differences("", documented[name]["doc"]["options"], specification(name))) == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_and_results_are_documented(name: str, documented: Mapping[str, Any]) -> None:
+    assert f"stfc.jupyterhub.{name}:" in documented[name]["examples"]
+    assert documented[name]["return"]
+    assert {"check_mode", "diff_mode"} <= set(documented[name]["doc"]["attributes"])
