@@ -133,8 +133,11 @@ class Settings:
 
     @property
     def sockets(self) -> Path:
-        """A short folder for UNIX sockets, whose paths may not be longer than 107 bytes."""
-        path = Path(tempfile.gettempdir()) / f"{self.name}-{os.getuid()}"
+        """A short folder for UNIX sockets, whose paths may not be longer than 107 bytes.
+
+        Its name holds no user: inside a cluster's user namespace the same user has another number.
+        """
+        path = Path(tempfile.gettempdir()) / self.name
         path.mkdir(mode=0o700, exist_ok=True)
         if path.stat().st_uid != os.getuid() or path.is_symlink():
             raise PermissionError(f"{path} belongs to somebody else; remove it")
