@@ -154,9 +154,7 @@ def https(values: Values) -> Iterator[Finding]:
             yield Finding(("hub_https", "type"), message, "write manual or secret")
         if _get(values, "hub_address", "allowed_cidrs"):
             # It asks from several places at once and does not say which: https://letsencrypt.org/docs/faq/
-            message = (
-                "Let's Encrypt asks from addresses that it does not name; allowed_cidrs shuts them out"
-            )
+            message = "Let's Encrypt asks from addresses that it does not name; allowed_cidrs shuts them out"
             hint = "write manual or secret, or leave allowed_cidrs out"
             yield Finding(("hub_https", "type"), message, hint, "warning")
     if kind == "none" and isinstance(domain, str) and not domain.endswith("localhost"):
