@@ -90,7 +90,12 @@ def molecule() -> Count:
     reports = [BUILD / f"molecule-{name}.xml" for name in SCENARIOS]
     for report in reports:
         report.unlink(missing_ok=True)
-    command = ["molecule", "test", "--no-command-borders", *(part for name in SCENARIOS for part in ("--scenario-name", name))]
+    command = [
+        "molecule",
+        "test",
+        "--no-command-borders",
+        *(part for name in SCENARIOS for part in ("--scenario-name", name)),
+    ]
     done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, env=environment(), check=False)
     count = _counted([report for report in reports if report.exists()], "molecule", done.returncode)
     for name, report in zip(SCENARIOS, reports, strict=True):

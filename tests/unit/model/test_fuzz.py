@@ -14,6 +14,7 @@ import yaml
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import model, service
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tests.support.service_files import JUPYTERHUB, OPENSTACK, renderer
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "50"))

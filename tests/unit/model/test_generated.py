@@ -14,6 +14,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import model
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.roles import ROLES, Role
+
 from tests.support.service_files import Files
 
 ROOT = Path(__file__).parents[3]

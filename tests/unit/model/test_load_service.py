@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.support.service_files import SECRET, Files
 
 ROOT = Path(__file__).parents[3]

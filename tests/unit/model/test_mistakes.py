@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tests.support.service_files import Files
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "model"

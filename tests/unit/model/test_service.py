@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import model, service
+
 from tests.support.service_files import SECRET, Files, read, renderer
 
 ROOT = Path(__file__).parents[3]
