@@ -32,6 +32,7 @@ ARGUMENTS: dict[str, Any] = {
     "openstack_vars": {"type": "str"},
     "jupyterhub_vars": {"type": "str"},
     "overlays": {"type": "list", "elements": "str"},
+    "cluster_only": {"type": "bool", "default": False},
 }
 
 SHIPPED = {"openstack": "roles/cluster/files/openstack.yml", "jupyterhub": "roles/hub/files/jupyterhub.yml"}
@@ -56,7 +57,7 @@ class ActionModule(ActionBase):
         try:
             loaded = service.load(
                 openstack,
-                jupyterhub,
+                None if arguments["cluster_only"] else jupyterhub,
                 overlays,
                 read=self._read,
                 renderer=self._renderer,

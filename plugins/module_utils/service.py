@@ -109,7 +109,7 @@ class Layer:
 
 def load(
     openstack: str,
-    jupyterhub: str,
+    jupyterhub: str | None,
     overlays: Sequence[str] = (),
     *,
     read: Read,
@@ -120,9 +120,10 @@ def load(
     """Read, check, merge and render the two files, the overlays and the extra variables.
 
     ``variables`` are what templates may use besides the files' own keys; of ``extra``, only keys of the files count.
+    Without ``jupyterhub`` its keys are neither asked for nor returned: whoever removes a cluster needs no login secret.
     Raises ServiceError with every problem of every file.
     """
-    own = [parse(openstack, read), parse(jupyterhub, read)]
+    own = [parse(openstack, read), Layer("jupyterhub.yml") if jupyterhub is None else parse(jupyterhub, read)]
     layers = [*own, *(parse(overlay, read) for overlay in overlays)]
     known = {key.name for file in FILES for key in file.keys}
     given = {name: _deferred(value) for name, value in (extra or {}).items() if name in known}
@@ -152,7 +153,8 @@ def load(
     problems = _in_order(problems, [*(layer.file for layer in layers), COMMAND_LINE])
     if any(problem.severity == "error" for problem in problems):
         raise ServiceError(problems)
-    return Service(loaded, tuple(layer.file for layer in layers), tuple(problems), merged.written(values))
+    files = tuple(layer.file for layer in layers if jupyterhub is not None or layer is not own[1])
+    return Service(loaded, files, tuple(problems), merged.written(values))
 
 
 def report(problems: Sequence[Problem]) -> str:

@@ -35,6 +35,10 @@ options:
       - Defaults to the variable C(service_overlays).
     type: list
     elements: str
+  cluster_only:
+    description: Read C(openstack.yml) alone. What only looks after the cluster then needs none of the hub's secrets.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Runs the same in check mode.

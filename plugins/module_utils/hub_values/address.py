@@ -65,8 +65,11 @@ def proxy_flags(service: Mapping[str, Any]) -> list[str]:
     return [f"--redirect-to={port}"] if certificate(service) and port not in (None, 443) else []
 
 
-def balancer(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> dict[str, Any]:
-    """``proxy.service``: a Service of type LoadBalancer as cloud-provider-openstack reads it."""
+def balancer(service: Mapping[str, Any]) -> dict[str, Any]:
+    """``proxy.service``: a Service of type LoadBalancer as cloud-provider-openstack reads it.
+
+    The network of its floating IP is the cluster's own external network: Magnum tells the cloud provider.
+    """
     address = service["hub_address"]
     annotations = {
         f"{_OPENSTACK}/keep-floatingip": "true",
@@ -75,8 +78,6 @@ def balancer(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> dict[str
     }
     if address.get("internal"):
         annotations["service.beta.kubernetes.io/openstack-internal-load-balancer"] = "true"
-    elif cluster.get("external_network_id"):
-        annotations[f"{_OPENSTACK}/floating-network-id"] = cluster["external_network_id"]
     result: dict[str, Any] = {"type": "LoadBalancer", "annotations": annotations}
     if address.get("floating_ip"):
         result["loadBalancerIP"] = address["floating_ip"]
