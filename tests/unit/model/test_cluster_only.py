@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import service
+
 from tests.support.service_files import renderer
 
 OPENSTACK = "cluster_name: mine\n"
