@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -43,11 +42,19 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
             writer.write_eof()
 
 
+_CARRYING: set[asyncio.Task[object] | None] = set()
+"""A stream whose peer has closed its half is known to nobody but the task that waits for it, and that only to the
+stream: without a reference from here the garbage collector takes both, and the connection breaks."""
+
+
 async def carry(near: Streams, far: Streams) -> None:
     """Carry bytes both ways until both directions have ended."""
+    task = asyncio.current_task()
+    _CARRYING.add(task)
     try:
         await asyncio.gather(pump(near[0], far[1]), pump(far[0], near[1]))
     finally:
+        _CARRYING.discard(task)
         for _, writer in (near, far):
             writer.close()
 
@@ -139,19 +146,18 @@ class Forwards:
 
     def __init__(self, cluster: ClusterDir) -> None:
         self.cluster = cluster
-        self._seen: tuple[int, int] | None = None
+        self._seen: str | None = None
         self._servers: dict[int, tuple[str, asyncio.Server]] = {}
 
     async def refresh(self) -> None:
         """Open and close ports as the file says; a port that is taken is tried again the next time."""
         try:
-            stat = os.stat(self.cluster.forwards)
+            text = self.cluster.forwards.read_text()
         except FileNotFoundError:
             return
-        stamp = (stat.st_mtime_ns, stat.st_ino)
-        if stamp == self._seen:
+        if text == self._seen:
             return
-        wanted = wanted_ports(json.loads(self.cluster.forwards.read_text()))
+        wanted = wanted_ports(json.loads(text))
         for port, (target, server) in list(self._servers.items()):
             if wanted.get(port) != target:
                 server.close()
@@ -166,7 +172,7 @@ class Forwards:
             except OSError as error:
                 complete = False
                 LOG.warning("127.0.0.1:%d cannot be opened for %s: %s", port, target, error)
-        self._seen = stamp if complete else None
+        self._seen = text if complete else None
 
 
 def wanted_ports(forwards: dict[str, dict[str, dict[str, object]]]) -> dict[int, str]:
