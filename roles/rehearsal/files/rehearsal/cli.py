@@ -11,7 +11,6 @@ import fcntl
 import importlib
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -19,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.processes import ProcessError, Supervisor, environment
-from rehearsal.settings import OFFSETS, Settings
+from rehearsal.removal import remove_tree
+from rehearsal.settings import OFFSETS, Settings, make_private
 
 STARTED = time.monotonic()
 
@@ -87,8 +87,8 @@ def stop(settings: Settings) -> dict[str, Any]:
 def clean(settings: Settings) -> dict[str, Any]:
     """Stop, and remove the state and the sockets."""
     result = stop(settings)
-    shutil.rmtree(settings.sockets)
-    shutil.rmtree(settings.state)
+    remove_tree(settings.sockets)
+    remove_tree(settings.state)
     return {**result, "changed": True}
 
 
@@ -112,7 +112,11 @@ COMMANDS = {"up": up, "stop": stop, "clean": clean, "status": status}
 
 @contextlib.contextmanager
 def _alone(state: Path) -> Iterator[None]:
-    """One command at a time per rehearsal."""
+    """One command at a time per rehearsal, whose folder is closed to others.
+
+    Below it pods' Secrets and tokens have the modes that their pods ask for.
+    """
+    make_private(state)
     with open(os.open(state / ".lock", os.O_RDWR | os.O_CREAT, 0o600), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -130,15 +134,21 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("command", choices=COMMANDS)
     options = parser.parse_args(argv)
+    if options.set and options.command != "up":
+        parser.error(f"--set changes settings of a rehearsal that comes up: it goes with `up`, not `{options.command}`")
     if options.command != "up" and not (options.state / "settings.json").exists():
         print(json.dumps({"changed": False, "running": False}))
         return 0
-    settings = Settings.load(options.state)
     os.environ.update(environment())
     try:
-        with contextlib.nullcontext() if options.command == "status" else _alone(settings.state):
+        wanted = _pairs(options.set)
+        with contextlib.nullcontext() if options.command == "status" else _alone(options.state):
+            settings = Settings.load(options.state)
+            changed = settings.change(wanted)
             result = COMMANDS[options.command](settings)
-    except (ProcessError, TimeoutError, OSError) as error:
+            if changed:
+                result["changed"] = True
+    except (ProcessError, TimeoutError, OSError, ValueError) as error:
         print(f"rehearsal {options.command}: {error}", file=sys.stderr)
         return 1
     except _cloud_errors() as error:
@@ -146,6 +156,14 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     print(json.dumps(result, indent=1))
     return 0
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    """Names and values of ``--set``; ``ValueError`` for what is no such pair."""
+    for one in given:
+        if "=" not in one:
+            raise ValueError(f"--set {one}: write NAME=VALUE")
+    return {name: value for name, _, value in (one.partition("=") for one in given)}
 
 
 def _cloud_errors() -> tuple[type[Exception], ...]:

@@ -87,11 +87,17 @@ class Settings:
 
     @classmethod
     def load(cls, state: str | Path) -> Settings:
-        """Settings of the rehearsal in ``state``; made (and its ports chosen) at the first call."""
+        """Settings of the rehearsal in ``state``; made (and its ports chosen) at the first call.
+
+        Raises ``ValueError`` when its file is there and cannot be understood.
+        """
         state = Path(state).absolute()
         path = state / "settings.json"
         if path.exists():
-            return cls(state=state, **json.loads(path.read_text()))
+            try:
+                return cls(state=state, **json.loads(path.read_text()))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"reading {path}: {error}; write it as it was, or remove the rehearsal") from error
         digest = int(hashlib.sha256(str(state).encode()).hexdigest(), 16)
         new = cls(
             state=state,
@@ -105,7 +111,7 @@ class Settings:
 
     def save(self) -> None:
         """Write the settings, readable by their owner alone."""
-        self.state.mkdir(parents=True, exist_ok=True, mode=0o755)
+        make_private(self.state)
         data = {k: v for k, v in dataclasses.asdict(self).items() if k != "state"}
         write_private(self.state / "settings.json", json.dumps(data, indent=1) + "\n")
 
@@ -118,7 +124,10 @@ class Settings:
         for name, text in wanted.items():
             if name not in CHANGEABLE:
                 raise ValueError(f"{name} cannot be set; {', '.join(CHANGEABLE)} can")
-            setattr(self, name, CHANGEABLE[name](text))
+            try:
+                setattr(self, name, CHANGEABLE[name](text))
+            except ValueError as error:
+                raise ValueError(f"{name}={text}: {error}") from error
         if changed := dataclasses.asdict(self) != before:
             self.save()
         return changed
@@ -142,6 +151,12 @@ class Settings:
         if path.stat().st_uid != os.getuid() or path.is_symlink():
             raise PermissionError(f"{path} belongs to somebody else; remove it")
         return path
+
+
+def make_private(folder: Path) -> None:
+    """Have a folder that its owner alone can enter, also where it was open before."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -37,9 +37,7 @@ def publish(cluster: ClusterDir, entries: dict[str, Entry]) -> dict[str, Entry]:
         others = {address: entry for address, entry in before.items() if entry["cluster"] != cluster.uuid}
         mine: dict[str, Entry] = {}
         for address, entry in sorted(entries.items()):
-            kept: dict[str, int] = next(
-                (old["ports"] for old in before.values() if _same(old, entry, cluster.uuid)), {}
-            )
+            kept = _kept(before, entry, cluster.uuid)
             # what the others of this cluster have is theirs, whether or not their turn has come
             reserved = [one for one in before.values() if not _same(one, entry, cluster.uuid) and _lives(one, entries)]
             taken = set(_ports([*others.values(), *mine.values(), *reserved]))

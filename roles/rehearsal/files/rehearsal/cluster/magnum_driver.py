@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-import shutil
 import sys
 import threading
 import time
@@ -35,6 +34,7 @@ from rehearsal.cluster.layout import NODE_CIDR, ClusterDir
 from rehearsal.cluster.pki import make_pki
 from rehearsal.cluster.refusals import refusal
 from rehearsal.processes import Program, Supervisor
+from rehearsal.removal import remove_tree
 from rehearsal.settings import Settings
 
 LOG = logging.getLogger(__name__)
@@ -321,7 +321,10 @@ class Driver(driver.Driver):
         for prefix in PROGRAMS:
             self.supervisor.remove(f"{prefix}-{cluster.uuid}")
         delegation.revoke(self.cloud, cluster)
-        shutil.rmtree(place.path, ignore_errors=True)
+        try:
+            remove_tree(place.path)
+        except OSError as error:
+            LOG.warning("cluster %s is deleted, but not all of its folder %s: %s", cluster.uuid, place.path, error)
         for socket in (place.inner_socket, place.login_socket, place.supervisor_socket):
             socket.unlink(missing_ok=True)
         # Magnum's periodic task deletes the rows when it sees this; it must not be saved

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import math
-import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from rehearsal.cluster.flavors import GIB
 from rehearsal.cluster.kube import CORE, MERGE, STORAGE, Collection, Kube, Object
 from rehearsal.cluster.layout import ClusterDir, read_json, write_json
 from rehearsal.cluster.reconcile import Reconciler
+from rehearsal.removal import remove_tree
 
 LOG = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class VolumeReconciler(Reconciler):
         name = volume["metadata"]["name"]
         folder = Path(volume["spec"]["hostPath"]["path"]).parent
         if folder.parent == self.root:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_tree(folder)
         self.kube.delete(f"{CORE}/persistentvolumes/{name}")
         LOG.info("volume %s: removed, its claim is gone and its class says Delete", name)
 
