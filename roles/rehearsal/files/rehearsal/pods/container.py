@@ -7,17 +7,17 @@ import contextlib
 import json
 import logging
 import os
-import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rehearsal.pods import environment, probes, processes, quantity, sandbox, status, timestamps
 from rehearsal.pods.kube import UNREACHABLE, ApiError, Object
 from rehearsal.pods.logs import ContainerLog
+from rehearsal.removal import remove_tree
 
 if TYPE_CHECKING:
     from rehearsal.pods.pod import Pod
@@ -35,6 +35,10 @@ MINIMUM_GRACE = 2.0
 
 RETRY_SECONDS = 2.0
 """Between two attempts to create a container whose configuration is not there yet."""
+
+
+REPORT_SECONDS = 5.0
+"""How long a sandbox that is being made may take to say so before it is ended all the same."""
 
 
 class CreateError(Exception):
@@ -55,6 +59,8 @@ class Run:
         self.executed = False
         self.stopping = False
         self.ended = asyncio.Event()
+        self.reported = asyncio.Event()
+        """The sandbox has told its init (``sandbox_pid``), or that it will not have one."""
         self._main: int | None = None
 
     @property
@@ -244,15 +250,11 @@ class Container:
             finally:
                 os.close(out_write)
                 os.close(status_write)
-        run = Run(process, log_file, env)
-        reports, report_pipe = await processes.pipe_reader(status_read)
-        output, output_pipe = await processes.pipe_reader(out_read)
+        # From the start somebody waits for its end: this may be cancelled at any moment, and `stop` called.
+        run = self.run = Run(process, log_file, env)
         self._out_of_memory = False
-        self.run = run
-        first = await reports.readline()
-        with contextlib.suppress(ValueError, KeyError):
-            run.sandbox_pid = int(json.loads(first)["child-pid"])
-        self.pod.keep(self._collect(run, output, output_pipe, reports, report_pipe))
+        self.pod.keep(self._collect(run, out_read, status_read))
+        await run.reported.wait()
         if run.sandbox_pid is None:
             await run.ended.wait()
             raise CreateError(log_file.tail(5, 500).strip() or "the sandbox could not be made")
@@ -265,15 +267,14 @@ class Container:
         if self.memory_limit:
             self.pod.guard.add(self)
 
-    async def _collect(
-        self,
-        run: Run,
-        output: asyncio.StreamReader,
-        output_pipe: asyncio.ReadTransport,
-        reports: asyncio.StreamReader,
-        report_pipe: asyncio.ReadTransport,
-    ) -> None:
-        """Take a run's output until its end, then write its end down."""
+    async def _collect(self, run: Run, out_read: int, status_read: int) -> None:
+        """Take a run's reports and output from these descriptors until its end, then write its end down."""
+        reports, report_pipe = await processes.pipe_reader(status_read)
+        output, output_pipe = await processes.pipe_reader(out_read)
+        first = await reports.readline()
+        with contextlib.suppress(ValueError, KeyError):
+            run.sandbox_pid = int(json.loads(first)["child-pid"])
+        run.reported.set()
         reading = asyncio.ensure_future(self._read(run, output))
         code = await processes.wait(run.process)
         # A process of the container that outlives its sandbox's init cannot be; what is in the pipe is all there is.
@@ -413,9 +414,7 @@ class Container:
             return await asyncio.wait_for(self._finish(process, reader), seconds)
         finally:
             transport.close()
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            processes.end(process)
 
     @staticmethod
     async def _finish(process: subprocess.Popen[bytes], reader: asyncio.StreamReader) -> tuple[int, str]:
@@ -455,6 +454,8 @@ class Container:
             good, text = await self._hook(hook, grace)
             if not good:
                 self.pod.event("Warning", "FailedPreStopHook", f"PreStopHook failed: {text}", container=self.name)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(run.reported.wait(), REPORT_SECONDS)
         if grace > 0:
             # Never the outer bubblewrap: its init, were it not yet bound to it, would be left behind.
             processes.kill(run.main_pid or run.sandbox_pid, signal.SIGTERM)
@@ -501,18 +502,6 @@ def _options_file(options: list[str]) -> Iterator[int]:
 
 
 def _fresh(folder: Path) -> None:
-    """An empty folder, whatever the last run left there (also what its owner may not write)."""
-    if folder.exists():
-        remove_tree(folder)
+    """An empty folder, whatever the last run left there."""
+    remove_tree(folder)
     folder.mkdir(parents=True)
-
-
-def remove_tree(folder: Path) -> None:
-    """Remove a folder; files in folders that were made read-only too."""
-
-    def open_up(function: Callable[[str], object], path: str, _error: object) -> None:
-        with contextlib.suppress(OSError):
-            Path(path).parent.chmod(0o700)
-            function(path)
-
-    shutil.rmtree(folder, onerror=open_up)

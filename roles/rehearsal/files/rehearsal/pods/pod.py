@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from rehearsal.pods import environment, events, processes, sandbox, status, timestamps, volumes
-from rehearsal.pods.container import Container, remove_tree
+from rehearsal.pods.container import Container
 from rehearsal.pods.images import Image
 from rehearsal.pods.kube import UNREACHABLE, ApiError, Kube, Object
 from rehearsal.pods.memory import MemoryGuard
 from rehearsal.pods.network import Addresses, PodNetwork
+from rehearsal.removal import remove_tree
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class Pod:
         self._changed = asyncio.Event()
         self._sent: Object = {}
         self._finished = False
+        self._released = False
         self._failure: tuple[str, str] | None = None
         self._conditions: list[Object] = (obj.get("status") or {}).get("conditions") or []
         self._start_time = (obj.get("status") or {}).get("startTime") or timestamps.now()
@@ -224,7 +226,7 @@ class Pod:
 
     def write_hosts(self) -> None:
         """Bring /etc/hosts up to date. In place: it is bound into the containers."""
-        if not self.address:
+        if not self.address or self._released:
             return
         text = hosts_file(self.spec, self.name, self.namespace, self.address, self.host.services())
         path = self.folder / "hosts"
@@ -349,6 +351,7 @@ class Pod:
 
     async def _release(self) -> None:
         """Give back network and volumes."""
+        self._released = True
         if self._network is not None:
             self._network.close()
             self._network = None

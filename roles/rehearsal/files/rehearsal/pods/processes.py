@@ -68,6 +68,18 @@ def kill(pid: int | None, number: int = signal.SIGKILL) -> bool:
     return False
 
 
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a child, which leads a process group, with its group, and reap it; nothing when it was reaped before.
+
+    ``nsenter`` stays in front of the command that it started in another PID namespace, and does not take it along.
+    """
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
+
+
 def end_strangers() -> int:
     """Kill what an earlier runner left in its pods; how many processes that were.
 

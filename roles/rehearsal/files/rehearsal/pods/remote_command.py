@@ -138,9 +138,7 @@ class _Job:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, OSError):
                     await task
-            if self._process.poll() is None:
-                self._process.kill()
-                self._process.wait()
+            processes.end(self._process)
             self._close_input()
         return 128 - code if code < 0 else code
 
@@ -158,7 +156,7 @@ class _Job:
         while True:
             channel, data = await peer.received.get()
             if not channel:
-                self._process.kill()
+                processes.end(self._process)
                 return
             if channel == "stdin" and self._stdin is not None:
                 if data is None:

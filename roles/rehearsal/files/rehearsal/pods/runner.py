@@ -12,7 +12,6 @@ from typing import Any
 
 from rehearsal.cluster.layout import ClusterDir
 from rehearsal.pods import choice, kubelet_api, processes
-from rehearsal.pods.container import remove_tree
 from rehearsal.pods.events import Recorder
 from rehearsal.pods.images import Image, ImageTable
 from rehearsal.pods.kube import SYNCED, UNREACHABLE, ApiError, Kube, Object
@@ -20,6 +19,7 @@ from rehearsal.pods.memory import MemoryGuard
 from rehearsal.pods.network import Addresses
 from rehearsal.pods.pod import Node, Pod
 from rehearsal.pods.volumes import unmount_all
+from rehearsal.removal import remove_tree
 from rehearsal.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,6 @@ class Runner:
         self.pods: dict[str, Pod] = {}
         self._cluster = cluster
         self._images = ImageTable(cluster.settings.state / "images.json")
-        self._budget = cluster.settings.real_pods
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._background: set[asyncio.Task[Any]] = set()
         self._services: dict[str, Object] = {}
@@ -110,7 +109,10 @@ class Runner:
                 }
             if self._services_known.is_set():
                 for pod in self.pods.values():
-                    pod.write_hosts()
+                    try:
+                        pod.write_hosts()
+                    except OSError as error:
+                        log.warning("%s/%s: writing /etc/hosts: %s", pod.namespace, pod.name, error)
 
     async def _watch_pods(self) -> None:
         waiting: list[Object] | None = []
@@ -135,7 +137,10 @@ class Runner:
         for folder in list(self.folder.iterdir()):
             if folder.name not in real:
                 await unmount_all(folder / "volumes")
-                await asyncio.to_thread(remove_tree, folder)
+                try:
+                    await asyncio.to_thread(remove_tree, folder)
+                except OSError as error:
+                    log.warning("removing %s, whose pod is gone: %s", folder, error)
         for pod in pods:
             self._handle_alone(pod)
 
@@ -167,7 +172,8 @@ class Runner:
                 self._beside(Pod(self, obj).confirm())
             return
         if not chosen:
-            found = choice.choose(obj, lambda name: self._images.find(name) is not None, self._used(), self._budget)
+            budget = Settings.load(self._cluster.settings.state).real_pods  # it may have changed
+            found = choice.choose(obj, lambda name: self._images.find(name) is not None, self._used(), budget)
             self._marked.add(uid)
             self._beside(self._mark(obj, found))
             if found.runs == choice.PLAYED:
