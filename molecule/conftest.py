@@ -31,7 +31,7 @@ def command_lines(state: Path) -> None:
     os.environ["PATH"] = f"{(state / 'path').read_text()}:{os.environ['PATH']}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def summary(state: Path) -> dict[str, Any]:
     """What the last deployment said of itself."""
     return json.loads((state / "summary.json").read_text())
@@ -55,13 +55,13 @@ def core(kube: kubernetes.client.ApiClient) -> kubernetes.client.CoreV1Api:
     return kubernetes.client.CoreV1Api(kube)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def passwords(summary: dict[str, Any]) -> dict[str, str]:
     """Passwords of the login provider's users by name."""
     return {user["name"]: user["password"] for user in summary["users"]}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def user_of(summary: dict[str, Any]) -> Callable[[str], str]:
     """The first user with a role: allowed, admin or refused."""
     return lambda role: next(user["name"] for user in summary["users"] if user["role"] == role)
