@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from pathlib import Path
 
@@ -52,6 +53,34 @@ def test_carries_both_ways_and_half_closes(tmp_path: Path) -> None:
 
     assert asyncio.run(go()) == b"got " + b"x" * 300_000
     assert (tmp_path / "s").stat().st_mode & 0o077 == 0
+
+
+def test_a_half_closed_connection_outlives_the_garbage_collector(tmp_path: Path) -> None:
+    async def go() -> bytes:
+        asked, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()
+            asked.set()
+            await go_on.wait()
+            writer.write(b"late")
+            writer.close()
+
+        server = await asyncio.start_server(slow, "127.0.0.1", 0)
+        target = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        inner = await relay.serve_connect(tmp_path / "s")
+        outer = await asyncio.start_server(relay.through(relay.connect_through(tmp_path / "s", target)), "127.0.0.1", 0)
+        answer = asyncio.ensure_future(ask(*await asyncio.open_connection(*outer.sockets[0].getsockname()), b"?"))
+        await asked.wait()
+        gc.collect()
+        go_on.set()
+        try:
+            return await answer
+        finally:
+            for one in (server, inner, outer):
+                one.close()
+
+    assert asyncio.run(go()) == b"late"
 
 
 def test_a_refused_target_closes_the_client(tmp_path: Path) -> None:
