@@ -183,18 +183,19 @@ class Supervisor:
         with contextlib.suppress(OSError, HTTPException, xmlrpc.client.Error), self._server() as server:
             server.shutdown()
         # supervisord ends its programs in order and gently; only what outlives it is ended by us.
-        _, alive = psutil.wait_procs([one for one in family if _is_supervisord(one)], timeout=seconds)
-        return len({one.pid for one in family}) + self._end_left_over(known=[*family, *alive])
+        _wait_for_end([one for one in family if _is_supervisord(one)], seconds)
+        self._end_left_over(known=family)
+        return len(family)
 
     def _end_left_over(self, program: str | None = None, known: Sequence[psutil.Process] = ()) -> int:
         """End every process of this rehearsal, or of one program; ``known`` adds some that may have lost their mark."""
-        left = {one.pid: one for one in (*known, *self._family(program)) if one.is_running()}
+        left = {one.pid: one for one in (*known, *self._family(program)) if _alive(one)}
         count = len(left)
         for send, wait in ((psutil.Process.terminate, 5), (psutil.Process.kill, 10)):
             for one in left.values():
                 with contextlib.suppress(psutil.Error):
                     send(one)  # psutil compares start times first: never a process that got the same id
-            psutil.wait_procs(list(left.values()), timeout=wait)
+            _wait_for_end(list(left.values()), wait)
             left = {one.pid: one for one in self._family(program)}
             if not left:
                 break
@@ -227,9 +228,7 @@ class Supervisor:
                 if ours:
                     found[one.pid] = one
                     found.update((child.pid, child) for child in one.children(recursive=True))
-        return [
-            one for pid, one in found.items() if pid not in spared and _status(one) not in (None, psutil.STATUS_ZOMBIE)
-        ]
+        return [one for pid, one in found.items() if pid not in spared and _alive(one)]
 
     def _write_config(self) -> None:
         for folder in (self.folder, self.programs, self.logs):
@@ -397,8 +396,16 @@ def _is_supervisord(process: psutil.Process) -> bool:
         return False
 
 
-def _status(process: psutil.Process) -> str | None:
+def _alive(process: psutil.Process) -> bool:
+    """Whether it has not ended. A zombie has: whoever should take note of it may be slow to, or never come to it."""
     try:
-        return str(process.status())
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
-        return None
+        return False
+
+
+def _wait_for_end(processes: Sequence[psutil.Process], seconds: float) -> None:
+    """Wait until all of them have ended, or so many seconds have passed."""
+    deadline = time.monotonic() + seconds
+    while any(_alive(one) for one in processes) and time.monotonic() < deadline:
+        time.sleep(0.02)

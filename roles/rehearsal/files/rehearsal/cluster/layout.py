@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rehearsal.settings import Settings, write_private
+from rehearsal.settings import Settings, make_private, write_private
 
 API_ADDRESS = "10.88.0.1"
 API_PORT = 6443
@@ -77,8 +77,7 @@ class ClusterDir:
     def make(self) -> None:
         """Make the folders, closed to others: they hold keys."""
         for path in (self.path.parent, self.path, self.pki, self.log):
-            path.mkdir(parents=True, exist_ok=True)
-            path.chmod(0o700 if path != self.path.parent else 0o755)
+            make_private(path)
 
     def write_facts(self, **facts: Any) -> None:
         """Write ``cluster.json``: ``uuid``, ``name``, ``api_port`` (on the host), ``node_cidr``."""

@@ -20,6 +20,7 @@ from rehearsal.cluster.kube import CORE, MERGE, STORAGE, Collection, Kube, Objec
 from rehearsal.cluster.layout import ClusterDir, read_json, write_json
 from rehearsal.cluster.reconcile import Reconciler
 from rehearsal.removal import remove_tree
+from rehearsal.settings import make_private
 
 LOG = logging.getLogger(__name__)
 
@@ -81,8 +82,8 @@ class VolumeReconciler(Reconciler):
         size = gibibytes(claim["spec"]["resources"]["requests"]["storage"])
         folder = self.root / name
         data = folder / "data"
-        self.root.mkdir(mode=0o755, exist_ok=True)
-        folder.mkdir(mode=0o755, exist_ok=True)
+        make_private(self.root)
+        make_private(folder)
         data.mkdir(exist_ok=True)
         data.chmod(0o777)  # a fresh file system's root is opened to the pod's group by kubelet (fsGroup)
         write_json(folder / "volume.json", describe(self.cluster, claim, storage_class, size))
