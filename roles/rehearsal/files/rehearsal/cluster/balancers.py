@@ -20,6 +20,9 @@ LOG = logging.getLogger(__name__)
 WAIT_SECONDS = 60.0
 PAUSE_SECONDS = 0.1
 
+SETTLED = ("ACTIVE", "DELETED")
+"""Provisioning statuses of a balancer that Octavia is not at work on."""
+
 
 class BalancerError(Exception):
     """What cannot be done, in words for the Service's events."""
@@ -120,8 +123,8 @@ class OctaviaBalancers(Balancers):
         nodes: Mapping[str, str],
     ) -> None:
         options: dict[str, Any] = dict(service.timeouts)
-        if service.source_ranges:
-            options["allowed_cidrs"] = list(service.source_ranges)
+        if service.source_ranges or (listener is not None and listener.allowed_cidrs):
+            options["allowed_cidrs"] = list(service.source_ranges)  # none: ranges that the Service had are taken back
         if listener is None:
             listener = self.cloud.load_balancer.create_listener(
                 name=service.listener_name(index),
@@ -207,7 +210,7 @@ class OctaviaBalancers(Balancers):
                 self.cloud.network.update_ip(ip, port_id=None)
             else:
                 self.cloud.network.delete_ip(ip)
-        self._wait(balancer.id)
+        self._wait(balancer.id, (*SETTLED, "ERROR"))  # Octavia deletes a broken one, too
         self.cloud.load_balancer.delete_load_balancer(balancer, cascade=True)
         self._wait(balancer.id)
         LOG.info("balancer %s (%s) deleted", balancer.id, balancer.name)
@@ -220,7 +223,7 @@ class OctaviaBalancers(Balancers):
             self.cloud.load_balancer.delete_pool(pool)
             self._wait(balancer)
 
-    def _wait(self, balancer: str) -> None:
+    def _wait(self, balancer: str, settled: Collection[str] = SETTLED) -> None:
         """Wait while Octavia works on it and refuses changes. Raises BalancerError when that goes wrong."""
         deadline = time.monotonic() + WAIT_SECONDS
         status = ""
@@ -229,9 +232,9 @@ class OctaviaBalancers(Balancers):
                 status = self.cloud.load_balancer.get_load_balancer(balancer).provisioning_status
             except exceptions.NotFoundException:
                 return
-            if status == "ERROR":
-                raise BalancerError(f"balancer {balancer} is in provisioning status ERROR")
-            if status in ("ACTIVE", "DELETED"):
+            if status in settled:
                 return
+            if status == "ERROR":
+                raise BalancerError(f"balancer {balancer} is in provisioning status ERROR; delete it, or the Service")
             time.sleep(PAUSE_SECONDS)
         raise BalancerError(f"balancer {balancer} is still in provisioning status {status} after {WAIT_SECONDS:.0f} s")
