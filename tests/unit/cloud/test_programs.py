@@ -10,7 +10,8 @@ import pytest
 from supervisor.options import ServerOptions
 
 from rehearsal import processes
-from rehearsal.processes import Program, Supervisor
+from rehearsal.processes import Supervisor
+from rehearsal.program import Program
 from rehearsal.settings import Settings
 
 

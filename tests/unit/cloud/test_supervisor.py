@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rehearsal.processes import Program, Supervisor
+from rehearsal.processes import Supervisor
+from rehearsal.program import Program
 from rehearsal.settings import Settings
 
 

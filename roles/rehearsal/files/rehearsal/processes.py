@@ -8,21 +8,20 @@ the next start.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import pwd
-import shlex
 import subprocess
 import sys
 import time
 import xmlrpc.client
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from rehearsal.program import Program, plain
 from rehearsal.settings import Settings, write_private
 
 UP_STATES = ("RUNNING", "STARTING", "BACKOFF")
@@ -36,73 +35,6 @@ BAD_NAME, ALREADY_STARTED, NOT_RUNNING, ALREADY_ADDED = 10, 60, 70, 90
 
 class ProcessError(Exception):
     """The process manager, or a program of it, did not do what was asked."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Program:
-    """One program. ``environment`` is added to supervisord's own; ``stop_seconds`` pass before it is killed.
-
-    ``start_seconds`` is how long it must live to count as started; ``retries`` how often in a row it may fail to.
-    """
-
-    name: str
-    command: Sequence[str]
-    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    directory: Path | None = None
-    autorestart: bool = True
-    start_seconds: float = 1
-    retries: int = 100
-    stop_seconds: float = 10
-    priority: int = 999
-
-    def render(self, log: Path) -> str:
-        """The program's section of a supervisord configuration.
-
-        Raises ``ValueError`` for a name or value that the format cannot hold.
-        """
-        if not self.name or set(self.name) - set(_NAME_CHARACTERS):
-            raise ValueError(f"program name {self.name!r}: use letters, digits, '-', '_' and '.' only")
-        options = {
-            "command": _plain("command", shlex.join(self.command)),
-            "autostart": "true",
-            "autorestart": "true" if self.autorestart else "false",
-            "startsecs": f"{round(self.start_seconds)}",
-            "startretries": f"{self.retries}",
-            "stopwaitsecs": f"{round(self.stop_seconds)}",
-            # Whole process groups, so that what a program forked ends with it.
-            "stopasgroup": "true",
-            "killasgroup": "true",
-            "priority": f"{self.priority}",
-            "redirect_stderr": "true",
-            "stdout_logfile": _plain("log", str(log)),
-            "stdout_logfile_maxbytes": "5MB",
-            "stdout_logfile_backups": "1",
-        }
-        if self.directory:
-            options["directory"] = _plain("directory", str(self.directory))
-        if self.environment:
-            options["environment"] = ",".join(
-                f"{key}={_quoted(key, value)}" for key, value in sorted(self.environment.items())
-            )
-        return f"[program:{self.name}]\n" + "".join(f"{key} = {value}\n" for key, value in options.items())
-
-
-_NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
-
-
-def _plain(what: str, text: str) -> str:
-    """``text`` as an option's value: '%' doubled. supervisord takes ' ;' and ' #' for the start of a comment."""
-    if "\n" in text or " ;" in text or " #" in text or "\t;" in text or "\t#" in text:
-        raise ValueError(f"{what}: a line break, ' ;' or ' #' cannot be written to supervisord's configuration")
-    return text.replace("%", "%%")
-
-
-def _quoted(key: str, value: str) -> str:
-    """An environment variable's value in quotes; supervisord knows no escapes in them, and strips both kinds."""
-    quote = '"' if '"' not in value else "'"
-    if quote in value or value[:1] in ("'", '"') or value[-1:] in ("'", '"'):
-        raise ValueError(f"environment variable {key}: its quotes cannot be written to supervisord's configuration")
-    return quote + _plain(f"environment variable {key}", value) + quote
 
 
 def environment() -> dict[str, str]:
@@ -139,7 +71,7 @@ class Supervisor:
         try:
             with self._server() as server:
                 return bool(server.getState()["statename"] == "RUNNING")
-        except (OSError, HTTPException, xmlrpc.client.Error):
+        except (OSError, ProcessError):
             return False
 
     def start(self, seconds: float = 20) -> bool:
@@ -180,7 +112,7 @@ class Supervisor:
         Nothing else is touched, and nothing of it is left when this returns (``ProcessError`` if something is).
         """
         family = self._family()
-        with contextlib.suppress(OSError, HTTPException, xmlrpc.client.Error), self._server() as server:
+        with contextlib.suppress(OSError, ProcessError), self._server() as server:
             server.shutdown()
         # supervisord ends its programs in order and gently; only what outlives it is ended by us.
         _wait_for_end([one for one in family if _is_supervisord(one)], seconds)
@@ -246,14 +178,14 @@ class Supervisor:
             options["user"] = pwd.getpwuid(0).pw_name  # said outright, or it warns of running as root
         lines = [
             "[supervisord]",
-            *(f"{key} = {_plain(key, str(value))}" for key, value in options.items()),
+            *(f"{key} = {plain(key, str(value))}" for key, value in options.items()),
             "[unix_http_server]",
-            f"file = {_plain('socket', str(self.socket))}",
+            f"file = {plain('socket', str(self.socket))}",
             "chmod = 0700",
             "[rpcinterface:supervisor]",
             "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
             "[include]",
-            f"files = {_plain('programs', str(self.programs))}/*.conf",
+            f"files = {plain('programs', str(self.programs))}/*.conf",
         ]
         write_private(self.config, "\n".join(lines) + "\n")
 
@@ -336,7 +268,7 @@ class Supervisor:
             path.stem: {"state": "DOWN", "pid": None, "seconds": 0, "log": str(self.log(path.stem))}
             for path in sorted(self.programs.glob("*.conf"))
         }
-        with contextlib.suppress(OSError, HTTPException, xmlrpc.client.Error), self._server() as server:
+        with contextlib.suppress(OSError, ProcessError), self._server() as server:
             for one in server.getAllProcessInfo():
                 known[one["name"]] = {
                     "state": one["statename"],
@@ -364,6 +296,11 @@ class Supervisor:
         proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
         try:
             yield proxy.supervisor
+        except (HTTPException, xmlrpc.client.Error) as error:
+            log = self.folder / "supervisord.log"
+            raise ProcessError(
+                f"supervisord of {self.settings.state} did not do its part: {error}; see {log}"
+            ) from error
         finally:
             transport.close()
 

@@ -15,8 +15,9 @@ import psutil
 from rehearsal.cloud import config, launcher, plugins, schema, seed, waiting
 from rehearsal.cloud.layout import Cloud
 from rehearsal.cloud.service import services
-from rehearsal.processes import Program, Supervisor
+from rehearsal.processes import Supervisor
 from rehearsal.processes import environment as inherited
+from rehearsal.program import Program
 
 Report = Callable[[str], None]
 
@@ -95,7 +96,10 @@ def _renew(cloud: Cloud, supervisor: Supervisor, report: Report) -> bool:
             if process.ppid() == launching:
                 report(f"{name} starts again: its code changed")
                 process.terminate()
-                process.wait(10)
+                try:
+                    process.wait(10)
+                except psutil.TimeoutExpired:
+                    process.kill()
                 renewed = True
     return renewed
 

@@ -19,10 +19,9 @@ from typing import Any, TypeVar, cast
 
 import magnum.conf
 from magnum.common import exception
-from magnum.conductor import monitors
 from magnum.conductor.handlers.common import cert_manager
 from magnum.drivers.common import driver
-from magnum.objects.fields import ClusterHealthStatus, ClusterStatus
+from magnum.objects.fields import ClusterStatus
 from openstack import exceptions
 
 from rehearsal.cloud import delegation
@@ -30,10 +29,12 @@ from rehearsal.cloud.layout import Cloud
 from rehearsal.cluster import desired as wish
 from rehearsal.cluster import families, ports, wishes
 from rehearsal.cluster.desired import Desired, Status
+from rehearsal.cluster.health import Monitor, health
 from rehearsal.cluster.layout import NODE_CIDR, ClusterDir
 from rehearsal.cluster.pki import make_pki
 from rehearsal.cluster.refusals import refusal
-from rehearsal.processes import Program, Supervisor
+from rehearsal.processes import Supervisor
+from rehearsal.program import Program
 from rehearsal.removal import remove_tree
 from rehearsal.settings import Settings
 
@@ -374,36 +375,6 @@ class Driver(driver.Driver):
             stop_seconds=STOP_SECONDS if prefix == "cluster" else 5,
             retries=1000,
         )
-
-
-class Monitor(monitors.MonitorBase):
-    """A cluster's health, from what its controller reports."""
-
-    def __init__(self, context: Any, cluster: Any, status: Status) -> None:
-        super().__init__(context, cluster)
-        self.data: dict[str, Any] = {}
-        self._status = status
-
-    @property
-    def metrics_spec(self) -> dict[str, Any]:
-        return {}
-
-    def pull_data(self) -> None:
-        """There are no metrics."""
-
-    def poll_health_status(self) -> None:
-        """Called by Magnum every minute."""
-        if self._status.generation:
-            self.data["health_status"], self.data["health_status_reason"] = health(self._status)
-
-
-def health(status: Status) -> tuple[str, dict[str, str]]:
-    """Magnum's health_status and its reasons, with the keys that its Kubernetes monitor uses."""
-    nodes = [node for members in status.groups.values() for node in members]
-    reasons = {"api": "ok" if status.api else "The API server does not answer"}
-    reasons.update({f"{node.name}.Ready": str(node.ready) for node in nodes})
-    well = status.api and all(node.ready for node in nodes)
-    return (ClusterHealthStatus.HEALTHY if well else ClusterHealthStatus.UNHEALTHY), reasons
 
 
 def injected(labels: dict[str, str] | None, operation: str) -> str:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from rehearsal.settings import Settings, write_private
 
 if TYPE_CHECKING:
-    from rehearsal.processes import Program
+    from rehearsal.program import Program
 
 ALLOWED_GROUP = "stfc-cloud"
 ADMIN_GROUP = "stfc-cloud-admins"
@@ -159,7 +159,7 @@ def program(settings: Settings) -> Program:
 
     Raises ``FileNotFoundError`` when the environment ``login`` was not made yet.
     """
-    from rehearsal.processes import Program  # not needed by the server, which imports this package too
+    from rehearsal.program import Program  # not needed by the server, which imports this package too
     from rehearsal.setup import environments
 
     environment = environments.find("login")
