@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from rehearsal.pods import memory, pod, probes, quantity
+from rehearsal import quantity
+from rehearsal.pods import memory, pod, probes
 from rehearsal.pods.network import Addresses
 
 

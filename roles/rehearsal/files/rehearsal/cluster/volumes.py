@@ -8,13 +8,10 @@ to it is the controller manager's.
 from __future__ import annotations
 
 import logging
-import math
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from kubernetes.utils.quantity import parse_quantity
-
+from rehearsal import quantity
 from rehearsal.cluster.flavors import GIB
 from rehearsal.cluster.kube import CORE, MERGE, STORAGE, Collection, Kube, Object
 from rehearsal.cluster.layout import ClusterDir, read_json, write_json
@@ -119,9 +116,9 @@ class VolumeReconciler(Reconciler):
         LOG.info("volume %s: removed, its claim is gone and its class says Delete", name)
 
 
-def gibibytes(quantity: str) -> int:
+def gibibytes(size: str) -> int:
     """A size in whole GiB, rounded up: Cinder has no others."""
-    return max(1, math.ceil(parse_quantity(quantity) / Decimal(GIB)))
+    return max(1, quantity.in_units_of(size, "1Gi"))
 
 
 def needs_volume(claim: Object, storage_class: Object) -> bool:

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rehearsal.pods import environment, probes, processes, quantity, sandbox, status, timestamps
+from rehearsal import quantity
+from rehearsal.pods import environment, probes, processes, sandbox, status, timestamps
 from rehearsal.pods.kube import UNREACHABLE, ApiError, Object
 from rehearsal.pods.logs import ContainerLog
 from rehearsal.removal import remove_tree
@@ -48,10 +49,13 @@ class CreateError(Exception):
 class Run:
     """One run of a container: the sandbox's processes, its log, its end."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log_file: ContainerLog, env: dict[str, str]) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], log_file: ContainerLog, env: dict[str, str], workdir: str
+    ) -> None:
         self.process = process
         self.log = log_file
         self.env = env
+        self.workdir = workdir
         self.started_at = timestamps.now()
         self.began = time.monotonic()
         self.sandbox_pid: int | None = None
@@ -251,7 +255,7 @@ class Container:
                 os.close(out_write)
                 os.close(status_write)
         # From the start somebody waits for its end: this may be cancelled at any moment, and `stop` called.
-        run = self.run = Run(process, log_file, env)
+        run = self.run = Run(process, log_file, env, box.workdir)
         self._out_of_memory = False
         self.pod.keep(self._collect(run, out_read, status_read))
         await run.reported.wait()
@@ -432,10 +436,9 @@ class Container:
             raise ProcessLookupError(f"container {self.name} is not running")
         enter = ["nsenter", "--preserve-credentials", "-t", str(pid)]
         enter += ["--user", "--mount", "--pid", "--net", "--ipc", "--uts", "--"]
-        workdir = self.spec.get("workingDir") or self.pod.image(self.spec["image"]).workdir
         session = ["setsid", "--ctty", "--wait"] if tty else []
         return processes.start(
-            ["setpriv", "--pdeathsig", "KILL", *session, *enter, "/usr/bin/env", "-C", workdir, *command],
+            ["setpriv", "--pdeathsig", "KILL", *session, *enter, "/usr/bin/env", "-C", run.workdir, *command],
             env=run.env,
             start_new_session=not tty,
             **streams,

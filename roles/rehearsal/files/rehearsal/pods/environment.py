@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-from rehearsal.pods import quantity
+from rehearsal import quantity
 from rehearsal.pods.kube import Object
 
 Fetch = Callable[[str, str, bool], Awaitable[Mapping[str, bytes] | None]]

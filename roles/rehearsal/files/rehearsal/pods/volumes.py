@@ -18,7 +18,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from rehearsal.pods import processes, quantity
+from rehearsal import quantity
+from rehearsal.pods import processes
 from rehearsal.pods.environment import ConfigError, Fetch, expand
 from rehearsal.pods.kube import UNREACHABLE, ApiError, Kube, Object
 from rehearsal.pods.sandbox import Mount

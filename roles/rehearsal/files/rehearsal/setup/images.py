@@ -26,6 +26,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rehearsal.settings import make_private
+
 from . import toolchains
 from .cache import read_manifest, write_text
 from .commands import SetupError
@@ -59,7 +61,7 @@ def write(state: Path, environments: Mapping[str, Path], binaries: Mapping[str, 
     node = toolchains.find_node()
     if node is None:
         raise SetupError("writing the image table: there is no Node; run the set-up again")
-    state.mkdir(parents=True, exist_ok=True)
+    make_private(state)
     awaiter = state / "image-awaiter"
     _write_if_other(awaiter, f"#!{_python(environments['hub'])}\n{AWAITER.read_text()}", 0o755)
     entries = table(environments, binaries, node=node.node, iptables=_iptables(), awaiter=awaiter)
