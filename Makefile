@@ -5,7 +5,6 @@ PYTHON ?= python3
 VENV := .venv
 HOST_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
-export PYTHONDONTWRITEBYTECODE := 1
 # Progress shows as it happens where the output is a file or a pipe, too.
 export PYTHONUNBUFFERED := 1
 # A site may sign what it relays with its own authority: trust what the system trusts.

@@ -60,7 +60,6 @@ def environment() -> dict[str, str]:
         MOLECULE_GLOB="molecule/*/molecule.yml",
         MYPYPATH=f"{ROOT / '.collections'}:{ROOT / 'roles/rehearsal/files'}",
         ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"),
-        PYTHONDONTWRITEBYTECODE="1",
     )
     return env
 
