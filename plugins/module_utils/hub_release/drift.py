@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Whether live objects still are what the release's manifest says.
 
-Only fields in the manifest count. The API server says what they come to: the manifest is sent as a strategic merge
-patch in a dry run, so that its defaults, its spelling of quantities and its rules for lists need no copy here.
-A difference between that answer and the live object is drift.
+Only fields in the manifest count. An object in which each of them stands as written has none (``stands``). Of the
+others the API server says what the manifest comes to: it is sent as a strategic merge patch in a dry run, so that
+defaults, the spelling of quantities and the rules for lists need no copy here. A difference between that answer and the
+live object is drift.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -49,6 +50,24 @@ def objects(manifest: str, release: str, namespace: str) -> list[dict[str, Any]]
         }
         found.append(item)
     return found
+
+
+def stands(live: Any, manifest: Any) -> bool:
+    """Whether a merge patch with ``manifest`` changes nothing for certain: all of it is in ``live`` as written.
+
+    False leaves it open. Lists have to be equally long: an element more may be another's, or one that should go.
+    """
+    if isinstance(manifest, Mapping):
+        return isinstance(live, Mapping) and all(key in live and stands(live[key], manifest[key]) for key in manifest)
+    if isinstance(manifest, list):
+        return isinstance(live, list) and len(live) == len(manifest) and all(map(stands, live, manifest))
+    return type(live) is type(manifest) and bool(live == manifest)
+
+
+def in_common(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Labels that all the objects have."""
+    labels = [set((item["metadata"].get("labels") or {}).items()) for item in items]
+    return dict(sorted(set.intersection(*labels))) if labels else {}
 
 
 def differences(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Difference]:

@@ -26,6 +26,9 @@ MOST_SECONDS_FOR_THE_WAY_BACK = 120.0
 Helm = Callable[[list[str]], tuple[int, str]]
 """Runs Helm with these arguments: exit code, and what it said."""
 
+Live = dict[tuple[str, str], dict[str, Any]]
+"""Objects as they are, by kind and name."""
+
 
 class ReleaseError(Exception):
     """For people. ``evidence`` is what was seen before anything was rolled back."""
@@ -108,26 +111,30 @@ class Steward:
         last = known[-1]
         release = self._decode(last)
         items = drift.objects(release.manifest, self.name, self.kubernetes.namespace)
-        found = self.correct(items)
+        live = self._live(items)
+        found = self.correct(items, live)
         answer = {"changed": bool(found), "revision": last.number, "chart": release.chart, "drift": found}
         if self.check_mode:
             return answer | {"address": self._record().get("address", "")}
-        reason = self._wait(items, timeout)
+        # What was just read is good for a first look, unless it was corrected.
+        reason = self._wait(items, timeout, {} if found else live)
         if reason:
             self._give_up(reason, items, known, before, timeout)
-        address = self._address(items)
+        address = self._address(items, {} if found else live)
         self._remember(last.number, address)
         return answer | {"address": address}
 
-    def correct(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def correct(self, items: list[dict[str, Any]], live: Live) -> list[dict[str, Any]]:
         """Put drifted objects right; answers ``object`` and ``differences`` of each (none: an empty list)."""
         found = []
         for item in items:
             kind, name = item["kind"], item["metadata"]["name"]
-            live = self.kubernetes.get(item["apiVersion"], kind, name)
-            wanted = self.kubernetes.patch(item, dry_run=True) if live else None
-            missing = live is None or wanted is None
-            different = [] if missing else drift.differences(live or {}, wanted or {})
+            there = live.get((kind, name))
+            if there and drift.stands(there, item):
+                continue
+            wanted = self.kubernetes.patch(item, dry_run=True) if there else None
+            missing = there is None or wanted is None
+            different = [] if missing else drift.differences(there or {}, wanted or {})
             if not missing and not different:
                 continue
             done = "to be put right" if self.check_mode else "put right"
@@ -144,6 +151,24 @@ class Steward:
                     self._restart(drift.readers(items, kind, name))
         return found
 
+    def _live(self, items: list[dict[str, Any]]) -> Live:
+        """Those of the objects that are there: a request for each kind, and one for each whose labels somebody took."""
+        kinds: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for item in items:
+            kinds.setdefault((item["apiVersion"], item["kind"]), []).append(item)
+        found: Live = {}
+        for (version, kind), ones in kinds.items():
+            labels = drift.in_common(ones)
+            names = {item["metadata"]["name"] for item in ones}
+            for there in self.kubernetes.find(version, kind, labels) if len(ones) > 1 and labels else []:
+                if there["metadata"]["name"] in names:
+                    # Members of a list do not say what they are.
+                    found[kind, there["metadata"]["name"]] = {"apiVersion": version, "kind": kind, **there}
+            for name in sorted(names):
+                if (kind, name) not in found and (one := self.kubernetes.get(version, kind, name)):
+                    found[kind, name] = one
+        return found
+
     def _restart(self, workloads: list[dict[str, Any]]) -> None:
         stamp = datetime.fromtimestamp(self.clock(), timezone.utc).isoformat(timespec="seconds")
         template = {"template": {"metadata": {"annotations": {drift.RESTART: stamp}}}}
@@ -156,11 +181,12 @@ class Steward:
 
     # Waiting
 
-    def _wait(self, items: list[dict[str, Any]], timeout: float) -> str:
-        """Until everything is ready: "". Otherwise the reason to give up."""
+    def _wait(self, items: list[dict[str, Any]], timeout: float, live: Live) -> str:
+        """Until everything is ready: "". Otherwise the reason to give up. ``live``: what is known already."""
         deadline, poll = self.clock() + timeout, POLL_SECONDS
         while True:
-            waiting, hopeless = self._look(items)
+            waiting, hopeless = self._look(items, live)
+            live = {}
             if not waiting:
                 return ""
             for line in waiting:
@@ -172,36 +198,37 @@ class Steward:
             self.sleep(poll)
             poll = min(poll * 1.2, SLOWEST_POLL_SECONDS)
 
-    def _look(self, items: list[dict[str, Any]]) -> tuple[list[str], str]:
+    def _look(self, items: list[dict[str, Any]], live: Live) -> tuple[list[str], str]:
         """What is being waited for, and what of it is hopeless."""
         waiting, hopeless = [], ""
         for item in items:
-            kind, name = item["kind"], item["metadata"]["name"]
-            if kind in readiness.WAITED_FOR:
-                live = self.kubernetes.get(item["apiVersion"], kind, name)
-                if live and readiness.workload_ready(live):
+            if item["kind"] in readiness.WAITED_FOR:
+                there, name = self._one(item, live), item["metadata"]["name"]
+                if there and readiness.workload_ready(there):
                     continue
-                states = [state for state, _pod in self._pods(live or item)]
+                states = [state for state, _pod in self._pods(there or item)]
                 unready = [state for state in states if not state.ready]
                 waiting.append("; ".join(map(str, unready)) or f"{name}: waits for its pods")
                 hopeless = hopeless or next((str(state) for state in unready if state.hopeless), "")
             elif _is_balancer(item):
-                live = self.kubernetes.get("v1", "Service", name)
-                if not live or not readiness.balancer_address(live):
-                    waiting.append(f"{name}: waits for its load balancer's address")
+                there = self._one(item, live)
+                if not there or not readiness.balancer_address(there):
+                    waiting.append(f"{item['metadata']['name']}: waits for its load balancer's address")
         return waiting, hopeless
+
+    def _one(self, item: Mapping[str, Any], live: Live) -> dict[str, Any] | None:
+        kind, name = item["kind"], item["metadata"]["name"]
+        return live.get((kind, name)) or self.kubernetes.get(item["apiVersion"], kind, name)
 
     def _pods(self, workload: Mapping[str, Any]) -> list[tuple[readiness.PodState, Mapping[str, Any]]]:
         pods = self.kubernetes.find("v1", "Pod", workload["spec"]["selector"]["matchLabels"])
         now = datetime.fromtimestamp(self.clock(), timezone.utc)
         return [(readiness.pod_state(pod, now), pod) for pod in readiness.current_pods(workload, pods)]
 
-    def _address(self, items: list[dict[str, Any]]) -> str:
-        for item in items:
-            if _is_balancer(item):
-                live = self.kubernetes.get("v1", "Service", item["metadata"]["name"])
-                return readiness.balancer_address(live) if live else ""
-        return ""
+    def _address(self, items: list[dict[str, Any]], live: Live) -> str:
+        balancer = next(filter(_is_balancer, items), None)
+        there = self._one(balancer, live) if balancer else None
+        return readiness.balancer_address(there) if there else ""
 
     # When it fails
 
@@ -258,10 +285,10 @@ class Steward:
         known = self._history()
         release = self._decode(known[-1])
         items = drift.objects(release.manifest, self.name, self.kubernetes.namespace)
-        reason = self._wait(items, min(timeout, MOST_SECONDS_FOR_THE_WAY_BACK))
+        reason = self._wait(items, min(timeout, MOST_SECONDS_FOR_THE_WAY_BACK), {})
         if reason:
             return f"It was rolled back to revision {target}, which {reason}."
-        self._remember(known[-1].number, self._address(items))
+        self._remember(known[-1].number, self._address(items, {}))
         return f"It was rolled back: revision {target} is at work again. Correct the file and run this again."
 
     # Helm's history, our record

@@ -32,3 +32,11 @@ def test_kube_proxy_leaves_conntrack_alone(tmp_path: Path) -> None:
 
 def test_all_node_addresses_are_local() -> None:
     assert ["route", "add", "local", "192.168.4.0/22", "dev", "lo"] in network_commands("192.168.4.0/22")
+
+
+def test_the_audit_log_is_of_operators_alone() -> None:
+    policy = programs.audit_policy()
+    unseen, seen, rest = policy["rules"]  # type: ignore[misc]
+    assert {"pod-runner", "cluster-controller", "kwok", "system:apiserver"} <= set(unseen["users"])
+    assert (unseen["level"], rest) == ("None", {"level": "None"})
+    assert seen == {"level": "Metadata", "userGroups": ["system:masters"]}  # never what is in a Secret

@@ -214,6 +214,32 @@ def test_what_the_server_keeps_for_itself_is_no_drift() -> None:
     assert drift.differences(live(spec={"replicas": 1}, status={"a": 1}), answer) == []
 
 
+@pytest.mark.parametrize(
+    ("there", "manifest", "answer"),
+    [
+        ({"a": 1, "b": {"c": ["x"]}}, {"b": {"c": ["x"]}}, True),
+        ({"ports": [{"port": 80, "protocol": "TCP"}]}, {"ports": [{"port": 80}]}, True),  # a default of the server's
+        ({"ports": [{"port": 80}, {"port": 443}]}, {"ports": [{"port": 80}]}, False),
+        ({"replicas": 0}, {"replicas": 1}, False),
+        ({}, {"replicas": 1}, False),
+        ({"cpu": "500m"}, {"cpu": 0.5}, False),  # the same, but that is for the server to say
+        ({"on": True}, {"on": 1}, False),
+        ({}, {"labels": None}, False),
+        ("text", {"a": 1}, False),
+    ],
+)
+def test_a_manifest_stands_where_all_of_it_is_there_as_written(there: Any, manifest: Any, answer: bool) -> None:
+    assert drift.stands(there, manifest) is answer
+
+
+def test_labels_in_common() -> None:
+    one, other = live(), live()
+    one["metadata"]["labels"], other["metadata"]["labels"] = {"a": "1", "b": "2"}, {"a": "1", "b": "3"}
+    assert drift.in_common([one, other]) == {"a": "1"}
+    assert drift.in_common([one, live()]) == {}
+    assert drift.in_common([]) == {}
+
+
 def test_drift_is_told_field_by_field() -> None:
     before = live(spec={"replicas": 0, "containers": [{"name": "hub", "image": "a"}], "extra": None})
     after = live(spec={"replicas": 1, "containers": [{"name": "hub", "image": "b"}], "extra": None, "more": 1})

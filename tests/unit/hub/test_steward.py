@@ -45,6 +45,7 @@ class Cluster:
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], dict[str, Any]] = {}
         self.writes: list[str] = []
+        self.reads: list[str] = []
         self.logs: dict[str, list[str]] = {}
         self.told: dict[str, list[dict[str, Any]]] = {}
 
@@ -53,9 +54,11 @@ class Cluster:
         self.objects[item["kind"], item["metadata"]["name"]] = whole
 
     def get(self, _api: str, kind: str, name: str) -> dict[str, Any] | None:
+        self.reads.append(f"{kind} {name}")
         return copy.deepcopy(self.objects.get((kind, name)))
 
     def find(self, _api: str, kind: str, labels: dict[str, str]) -> list[dict[str, Any]]:
+        self.reads.append(f"{kind}s")
         found = [item for (known, _name), item in self.objects.items() if known == kind]
         return [item for item in found if labels.items() <= (item["metadata"].get("labels") or {}).items()]
 
@@ -71,6 +74,8 @@ class Cluster:
 
     def patch(self, item: dict[str, Any], dry_run: bool = False) -> dict[str, Any] | None:
         place = (item["kind"], item["metadata"]["name"])
+        if dry_run:
+            self.reads.append(f"dry run {' '.join(place)}")
         if place not in self.objects:
             return None
         result = merged(self.objects[place], item)
@@ -161,6 +166,36 @@ def test_nothing_is_done_where_nothing_is_wrong(world: World) -> None:
     assert answer["chart"] == {"version": "4.4.0"}
     assert not world.cluster.writes
     assert not world.called
+
+
+def test_what_stands_is_read_once_and_not_tried(world: World) -> None:
+    world.deploy()
+    other = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"}, "data": {"c": "d"}}
+    world.cluster.add(merged(other, {"metadata": MARKS}))
+    world.cluster.release(2, "deployed", [HUB, SERVICE, CONFIG, other])
+    world.steward().see_through(2, 60)
+    world.cluster.reads.clear()
+    world.steward().see_through(2, 60)
+    record = "sh.helm.release.v1.jupyterhub.v2"
+    assert world.cluster.reads == [
+        "Secrets",
+        f"Secret {record}",
+        "Deployment hub",
+        "Service proxy-public",
+        "ConfigMaps",
+        "ConfigMap hub-record",
+    ]
+
+
+def test_an_object_whose_labels_were_taken_is_found_by_its_name(world: World) -> None:
+    world.deploy()
+    other = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"}, "data": {"c": "d"}}
+    world.cluster.add(other)
+    world.cluster.release(2, "deployed", [HUB, SERVICE, CONFIG, other])
+    answer = world.steward().see_through(2, 60)
+    assert [item["object"] for item in answer["drift"]] == ["ConfigMap other"]
+    assert "create ConfigMap other" not in world.cluster.writes
+    assert world.cluster.objects["ConfigMap", "other"]["metadata"]["labels"] == MARKS["labels"]
 
 
 def test_a_failed_release_is_rolled_back_before_the_next(world: World) -> None:

@@ -21,6 +21,7 @@ from rehearsal.cluster.layout import (
     SERVICE_CIDR,
     ClusterDir,
 )
+from rehearsal.cluster.pki import CLIENTS, MASTERS
 
 PACKAGE_ROOT = Path(rehearsal.__file__).resolve().parents[1]
 
@@ -60,6 +61,7 @@ def write_configuration(cluster: ClusterDir) -> Path:
     write = cluster.path.joinpath
     write("kwok.yaml").write_text(stages.configuration(unmarked=not has_pod_runner()))
     write("kube-proxy.yaml").write_text(yaml.safe_dump(kube_proxy_configuration(cluster)))
+    write("audit-policy.yaml").write_text(yaml.safe_dump(audit_policy()))
     path = write("supervisord.conf")
     path.write_text(supervisord_configuration(cluster, commands(cluster)))
     return path
@@ -129,6 +131,21 @@ def kube_proxy_configuration(cluster: ClusterDir) -> dict[str, object]:
     }
 
 
+def audit_policy() -> dict[str, object]:
+    """What the API server writes down: each request of an operator once, without what is in it."""
+    return {
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived", "ResponseStarted"],
+        "omitManagedFields": True,
+        "rules": [
+            {"level": "None", "users": ["system:apiserver", *(user for user, _group in CLIENTS.values())]},
+            {"level": "Metadata", "userGroups": [MASTERS]},
+            {"level": "None"},
+        ],
+    }
+
+
 def kube_proxy(cluster: ClusterDir, node: str) -> list[str]:
     """Command line of kube-proxy, which takes the part of the one on ``node``."""
     return [find("kube-proxy"), f"--config={cluster.path / 'kube-proxy.yaml'}", f"--hostname-override={node}"]
@@ -178,6 +195,10 @@ def _api_server(cluster: ClusterDir) -> list[str]:
         f"--service-account-signing-key-file={pki / 'sa.key'}",
         "--allow-privileged=true",
         "--profiling=false",
+        f"--audit-policy-file={cluster.path / 'audit-policy.yaml'}",
+        f"--audit-log-path={cluster.log / 'audit.log'}",
+        "--audit-log-maxsize=20",
+        "--audit-log-maxbackup=1",
     ]
 
 
