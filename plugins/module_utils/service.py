@@ -451,14 +451,15 @@ def _not_rendered(path: Path, value: Deferred, error: RenderError) -> Finding:
 
 def _keys_along(path: Path) -> Iterator[model.Key]:
     keys: Sequence[model.Key] = [key for file in FILES for key in file.keys]
+    member: model.Key | None = None
     for step in path:
         if isinstance(step, int):
             continue
-        found = next((key for key in keys if key.name == step), None)
+        found = member or next((key for key in keys if key.name == step), None)
         if found is None:
             return
         yield found
-        keys = found.options
+        keys, member = found.options, found.member
 
 
 # Checks of single layers

@@ -299,7 +299,9 @@ class Converter:
                     self._note((*path, name), error.message, error.hint)
                 if isinstance(member, (dict, list)):
                     self._note((*path, name), f"is {_kind(member)}, not text", "write one value")
-        return value
+        if key.member is None:
+            return value
+        return {str(name): self.value(key.member, member, (*path, name)) for name, member in value.items()}
 
     def _object(self, key: Key, value: Any, path: Path) -> Any:
         if not isinstance(value, dict):
@@ -391,7 +393,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def show_path(path: Path, values: Any) -> str:
-    """``hub_profiles[large].memory``: members of a list by their names where they have one, else ``[#2]``."""
+    """``hub_profiles[large].memory``: members of a list by their names where they have one, else ``[#2]``.
+
+    A key with a dot in it is in brackets too: ``cluster_flavor_prices[c3.medium]``.
+    """
     text = ""
     for step in path:
         if isinstance(step, int):
@@ -400,7 +405,8 @@ def show_path(path: Path, values: Any) -> str:
             text += f"[{name}]" if isinstance(name, str) and re.fullmatch(r"[\w. -]{1,60}", name) else f"[#{step + 1}]"
             values = item
         else:
-            text += f".{step}" if text else str(step)
+            shown = f"[{step}]" if "." in str(step) else f".{step}"
+            text += shown if text else str(step)
             values = values.get(step) if isinstance(values, dict) else None
     return text
 

@@ -26,7 +26,8 @@ REQUIRED = _Required()
 Type = Literal["string", "integer", "number", "boolean", "size", "duration", "list", "mapping", "object"]
 """``size`` and ``duration`` are written with a unit and become integers of bytes and seconds.
 
-``object`` has the keys of ``options``; ``mapping`` has any keys; a ``list`` has objects (``options``) or strings.
+``object`` has the keys of ``options``; ``mapping`` has any keys, whose values are ``member``'s if that is given; a
+``list`` has objects (``options``) or strings.
 """
 
 
@@ -50,6 +51,7 @@ class Key:
     minimum: float | None = None
     maximum: float | None = None
     options: tuple[Key, ...] = ()
+    member: Key | None = None
     unique: str = ""
     pattern: str = ""
     check: Callable[[str], None] | None = None

@@ -99,6 +99,21 @@ NODE_GROUP = (
     ),
 )
 
+FLAVOR = (
+    Key("vcpus", "integer", "VCPUs.", minimum=1, maximum=10000, example=8),
+    Key("memory", "size", "Memory.", minimum=256 * 1024**2, example="16G"),
+    Key(
+        "disk",
+        "size",
+        "Root disk.",
+        default=None,
+        null="none of its own, or not known",
+        minimum=1024**3,
+        example="40G",
+    ),
+    Key("gpus", "integer", "GPUs.", default=0, minimum=0, maximum=64, example=1),
+)
+
 OPENSTACK = File(
     name="openstack.yml",
     title="Where it runs and how big it is",
@@ -226,6 +241,23 @@ OPENSTACK = File(
             options=NODE_GROUP,
             unique="name",
             object_name="a node group",
+        ),
+        Key(
+            "cluster_flavors_known",
+            "mapping",
+            "Sizes of flavors by name, for what is checked and planned while no cloud can be asked. What the cloud "
+            "says goes first.",
+            default={},
+            member=Key("flavor", "object", "One flavor.", options=FLAVOR, object_name="a flavor"),
+            example={"c3.medium": {"vcpus": 8, "memory": "16G", "disk": "40G"}},
+        ),
+        Key(
+            "cluster_flavor_prices",
+            "mapping",
+            "Price of one server of a flavor for an hour, by the flavor's name, in one currency for all.",
+            default={},
+            member=Key("price", "number", "Price for an hour.", minimum=0, maximum=1000000, example=0.25),
+            example={"c3.medium": 0.25},
         ),
         Key(
             "cluster_labels",

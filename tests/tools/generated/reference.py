@@ -42,11 +42,13 @@ def _file(file: File) -> str:
 
 
 def _sections(key: Key, path: str) -> list[str]:
-    if not key.options:
+    options = key.member.options if key.member else key.options
+    if not options:
         return []
-    each = "Each member of the list has these keys.\n" if key.type == "list" else ""
-    parts = [f"### {path}\n", f"{key.description}\n", *([each] if each else []), _table(key.options)]
-    for option in key.options:
+    each = {"list": "Each member of the list has these keys.\n", "mapping": "Each value has these keys.\n"}
+    said = [each[key.type]] if key.type in each else []
+    parts = [f"### {path}\n", f"{key.description}\n", *said, _table(options)]
+    for option in options:
         parts += _sections(option, f"{path}.{option.name}")
     return parts
 

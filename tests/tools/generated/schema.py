@@ -86,7 +86,8 @@ def _type(key: Key) -> dict[str, Any]:
         schema = _object(key.options)
         return {**schema, "type": ["object", "null"]} if null or not key.required else schema
     if key.type == "mapping":
-        return {"type": ["object", "null"]}
+        members = {"additionalProperties": property_of(key.member)} if key.member else {}
+        return {"type": ["object", "null"], **members}
     if key.type == "list":
         return {"type": ["array", "null"], "items": _object(key.options) if key.options else {"type": "string"}}
     return {"anyOf": [*_scalar(key), *null, *([] if _any_text(key) else [TEMPLATE])]}
