@@ -67,19 +67,23 @@ class ActionModule(ActionBase):
             }
         return {"changed": status["running"] or state == "absent"}
 
-    @staticmethod
-    def _for_deployment(setup: dict[str, Any], cloud: dict[str, Any]) -> dict[str, Any]:
-        """What the role writes down for a deployment: search path, ports, login provider."""
+    def _for_deployment(self, setup: dict[str, Any], cloud: dict[str, Any]) -> dict[str, Any]:
+        """What the role writes down for a deployment: search path, interpreter, ports, login provider."""
         return {
+            "python": self._python(),
             "path": [os.path.dirname(sys.executable), setup["bin"]],
             "ports": cloud["ports"],
             "login": cloud["login"]["client"],
             "users": cloud["login"]["users"],
         }
 
-    def _cloud(self, *command: str) -> dict[str, Any]:
+    def _python(self) -> str:
+        """The interpreter of the services' environment."""
         found = self._run([sys.executable, "-m", "rehearsal.setup", "--state", str(self._directory), "--python"])
-        return self._run([found["python"], "-m", "rehearsal", "--state", str(self._directory), *command])
+        return str(found["python"])
+
+    def _cloud(self, *command: str) -> dict[str, Any]:
+        return self._run([self._python(), "-m", "rehearsal", "--state", str(self._directory), *command])
 
     def _run(self, command: list[str]) -> dict[str, Any]:
         """Run one of the rehearsal's commands: progress comes on its stderr, one JSON object on its stdout."""

@@ -1,4 +1,4 @@
-"""``python -m rehearsal --state DIR up|stop|clean|status``: one rehearsal as a whole.
+"""``python -m rehearsal --state DIR up|stop|clean|status|faults``: one rehearsal as a whole.
 
 Progress goes to standard error, one JSON object to standard output. Run by the Python of the services' environment.
 """
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from rehearsal import fault_commands
 from rehearsal.processes import ProcessError, Supervisor, environment
 from rehearsal.removal import remove_tree
 from rehearsal.settings import OFFSETS, Settings, make_private
@@ -108,6 +109,8 @@ def status(settings: Settings) -> dict[str, Any]:
 
 
 COMMANDS = {"up": up, "stop": stop, "clean": clean, "status": status}
+UNLOCKED = ("status", "faults")
+"""Commands that may run beside another one."""
 
 
 @contextlib.contextmanager
@@ -132,20 +135,28 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting, such as boot_seconds=0.2"
     )
-    parser.add_argument("command", choices=COMMANDS)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, help=command.__doc__)
+    fault_commands.describe(commands.add_parser("faults", help="Have services answer errors, delay, reset, die."))
     options = parser.parse_args(argv)
     if options.set and options.command != "up":
         parser.error(f"--set changes settings of a rehearsal that comes up: it goes with `up`, not `{options.command}`")
+    if options.command == "faults" and not (options.state / "settings.json").exists():
+        parser.error(f"there is no rehearsal in {options.state}")
     if options.command != "up" and not (options.state / "settings.json").exists():
         print(json.dumps({"changed": False, "running": False}))
         return 0
     os.environ.update(environment())
     try:
         wanted = _pairs(options.set)
-        with contextlib.nullcontext() if options.command == "status" else _alone(options.state):
+        with contextlib.nullcontext() if options.command in UNLOCKED else _alone(options.state):
             settings = Settings.load(options.state)
             changed = settings.change(wanted)
-            result = COMMANDS[options.command](settings)
+            if options.command == "faults":
+                result = fault_commands.run(settings.state, options)
+            else:
+                result = COMMANDS[options.command](settings)
             if changed:
                 result["changed"] = True
     except (ProcessError, TimeoutError, OSError, ValueError) as error:

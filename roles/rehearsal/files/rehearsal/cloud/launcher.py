@@ -11,6 +11,8 @@ import ctypes
 import json
 import os
 import signal
+import socket
+import struct
 import sys
 import threading
 import time
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rehearsal.cloud import logs, plugins, preload
+from rehearsal.cloud.fault_injection import ConnectionCutError, FaultInjection
 from rehearsal.cloud.layout import Cloud
 from rehearsal.cloud.service import Service, services
 from rehearsal.settings import Settings, write_private
@@ -140,7 +143,7 @@ def _become(service: Service, cloud: Cloud) -> NoReturn:
         logs.redirect(cloud.log(service.name))
         sys.argv = [f"{service.name}-api", "--config-file", service.config_file(cloud)]
         started = time.monotonic()
-        service.load(cloud, lambda port, application: _serve(cloud.settings, port, application))
+        service.load(cloud, lambda port, application: _serve(cloud, port, application))
         _say(f"{service.name} is ready after {time.monotonic() - started:.1f} s")
         while True:
             signal.pause()
@@ -150,7 +153,18 @@ def _become(service: Service, cloud: Cloud) -> NoReturn:
         os._exit(1)
 
 
-def _serve(settings: Settings, place: str, application: Any) -> None:
+def _pid_of(cloud: Cloud, service: str) -> int | None:
+    pid: int | None = json.loads(state_file(cloud).read_text()).get(service, {}).get("pid")
+    return pid
+
+
+def _reset(connection: socket.socket) -> None:
+    """Close it so that the other side reads "connection reset by peer"."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    os.close(connection.detach())
+
+
+def _serve(cloud: Cloud, place: str, application: Any) -> None:
     from sqlalchemy import orm
     from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -161,7 +175,7 @@ def _serve(settings: Settings, place: str, application: Any) -> None:
         protocol_version = "HTTP/1.1"
 
         def version_string(self) -> str:
-            return settings.name  # tells this rehearsal's services from others
+            return cloud.settings.name  # tells this rehearsal's services from others
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002
             _say(f"{self.command} {self.path} {code}")
@@ -169,8 +183,15 @@ def _serve(settings: Settings, place: str, application: Any) -> None:
         def address_string(self) -> str:
             return "127.0.0.1"  # no name look-up
 
-    port = settings.port(place)
-    server = make_server("127.0.0.1", port, application, threaded=True, request_handler=Handler)
+        def connection_dropped(self, error: BaseException, environ: Any = None) -> None:  # noqa: ARG002
+            self.close_connection = True
+            if isinstance(error, ConnectionCutError):
+                _say(f"{self.command} {self.path} reset")
+                _reset(self.connection)
+
+    port = cloud.settings.port(place)
+    faulty = FaultInjection(application, place, cloud.settings.state, lambda name: _pid_of(cloud, name))
+    server = make_server("127.0.0.1", port, faulty, threaded=True, request_handler=Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name=f"port {port}", daemon=True).start()
 
