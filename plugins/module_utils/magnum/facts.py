@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .. import reserves
 from ..quantity import kubernetes_to_bytes, kubernetes_to_number
 from .families import FAMILIES, Family, by_node_labels
 
 Json = dict[str, Any]
-
-MIB = 1024**2
-
-EVICTION = 100 * MIB
-"""kubelet's default ``evictionHard: memory.available``, taken off a node's memory."""
-
-KERNEL_SHARE = 0.035
-"""Share of a flavor's memory that the kernel and its page tables keep, so that the node does not report it."""
 
 
 def cluster_facts(
@@ -27,15 +20,22 @@ def cluster_facts(
     flavors: Mapping[str, Mapping[str, Any]],
     family: str,
     kubeconfig: str,
+    network_driver: str = "calico",
+    kubelet_options: str = "",
+    daemon_sets: Iterable[Mapping[str, Any]] | None = None,
 ) -> Json:
     """The facts that role ``cluster`` leaves (docs/architecture.md).
 
-    ``node_groups`` are those of the vars file; ``nodes`` Kubernetes' Node objects; ``flavors`` by name: {vcpus,
-    memory in bytes}. A live node's labels say which family it really is.
+    ``node_groups`` are those of the vars file; ``nodes`` and ``daemon_sets`` Kubernetes' objects; ``flavors`` by name:
+    {vcpus, memory in bytes}. A live node's labels say which family it really is. Without nodes or ``daemon_sets`` the
+    usual reserves of the family serve (``reserves.py``); ``kubelet_options`` is the Heat driver's label.
     """
     live = list(nodes)
     found = next((f for f in (by_node_labels(_labels(n)) for n in live) if f), None) or FAMILIES[family]
-    groups = {g["name"]: _group(g, found, live, flavors) for g in node_groups}
+    usual = reserves.usual_daemons(found.name, network_driver)
+    options = kubelet_options if found.name == "heat" else ""
+    daemons = None if daemon_sets is None else list(daemon_sets)
+    groups = {g["name"]: _group(g, found, live, flavors, options, daemons, usual) for g in node_groups}
     return {
         "name": cluster["name"],
         "uuid": cluster["uuid"],
@@ -55,7 +55,13 @@ def nodes_of_group(nodes: Iterable[Mapping[str, Any]], name: str) -> int:
 
 
 def _group(
-    group: Mapping[str, Any], family: Family, nodes: list[Mapping[str, Any]], flavors: Mapping[str, Mapping[str, Any]]
+    group: Mapping[str, Any],
+    family: Family,
+    nodes: list[Mapping[str, Any]],
+    flavors: Mapping[str, Mapping[str, Any]],
+    options: str,
+    daemon_sets: list[Mapping[str, Any]] | None,
+    usual: reserves.Resources,
 ) -> Json:
     name = group["name"]
     mine = [n for n in nodes if _labels(n).get(family.node_group_label) == name]
@@ -68,7 +74,8 @@ def _group(
         "selector": family.selector(name),
         "taints": _taints(sample),
         "flavor": {"name": group["flavor"], "vcpus": flavor.get("vcpus"), "memory": flavor.get("memory")},
-        "allocatable": _allocatable(sample, flavor),
+        "allocatable": _allocatable(sample, flavor, options),
+        "daemons": _daemons(sample, daemon_sets, usual),
         "gpus": int(group.get("gpus") or 0),
         "gpu_resource": group.get("gpu_resource") or "nvidia.com/gpu",
         "min": 1 if low is None else int(low),
@@ -77,15 +84,25 @@ def _group(
     }
 
 
-def _allocatable(node: Mapping[str, Any] | None, flavor: Mapping[str, Any]) -> Json:
+def _allocatable(node: Mapping[str, Any] | None, flavor: Mapping[str, Any], options: str) -> Json:
     given = ((node or {}).get("status") or {}).get("allocatable") or {}
     if given.get("cpu") and given.get("memory"):
         return {"cpu": float(kubernetes_to_number(given["cpu"])), "memory": kubernetes_to_bytes(given["memory"])}
-    memory = int(flavor.get("memory") or 0)
-    return {
-        "cpu": float(flavor.get("vcpus") or 0),
-        "memory": max(0, int(memory * (1 - KERNEL_SHARE)) - EVICTION) if memory else 0,
-    }
+    return _json(reserves.allocatable(flavor, options))
+
+
+def _daemons(
+    node: Mapping[str, Any] | None, daemon_sets: list[Mapping[str, Any]] | None, usual: reserves.Resources
+) -> Json:
+    """What the daemons on one node ask for; ``measured`` where they are those of the live cluster."""
+    if node is None or daemon_sets is None:
+        return {**_json(usual), "measured": False}
+    taints = (node.get("spec") or {}).get("taints") or []
+    return {**_json(reserves.daemons(daemon_sets, _labels(node), taints)), "measured": True}
+
+
+def _json(resources: reserves.Resources) -> Json:
+    return {"cpu": resources.cpu / 1000, "memory": resources.memory}
 
 
 def _taints(node: Mapping[str, Any] | None) -> list[Json]:

@@ -34,9 +34,9 @@ def node(group: str, ready: bool = True, label: str = "capi.stackhpc.com/node-gr
     }
 
 
-def facts(nodes: list[dict[str, Any]]) -> dict[str, Any]:
+def facts(nodes: list[dict[str, Any]], family: str = "cluster-api", **more: Any) -> dict[str, Any]:
     cluster = {"name": "hub", "uuid": "u", "status": "CREATE_COMPLETE", "api_address": "https://192.0.2.1:6443"}
-    return cluster_facts(cluster, GROUPS, nodes, flavors=FLAVORS, family="cluster-api", kubeconfig="/k")
+    return cluster_facts(cluster, GROUPS, nodes, flavors=FLAVORS, family=family, kubeconfig="/k", **more)
 
 
 def test_live_nodes_say_what_they_give_and_who_made_them() -> None:
@@ -52,6 +52,7 @@ def test_live_nodes_say_what_they_give_and_who_made_them() -> None:
         "taints": [],
         "flavor": {"name": "c3.medium", "vcpus": 8, "memory": 16 * GIB},
         "allocatable": {"cpu": 7.91, "memory": 15735692 * 1024},
+        "daemons": {"cpu": 0.005, "memory": 64 * 1024**2, "measured": False},
         "gpus": 0,
         "gpu_resource": "nvidia.com/gpu",
         "min": 1,
@@ -68,6 +69,32 @@ def test_without_nodes_the_flavor_less_a_reserve_serves() -> None:
     assert group["selector"] == {"node.cluster.x-k8s.io/nodegroup": "gpu"}
     assert group["allocatable"]["cpu"] == 4.0
     assert 7.5 * GIB < group["allocatable"]["memory"] < 8 * GIB
+    assert group["daemons"] == {"cpu": 0.25, "memory": 0, "measured": False}
+
+
+def test_only_the_heat_driver_hands_options_to_kubelet() -> None:
+    def memory(family: str) -> int:
+        found = facts([], family, kubelet_options="--kube-reserved=cpu=100m,memory=1Gi")
+        return int(found["node_groups"]["gpu"]["allocatable"]["memory"])
+
+    assert memory("heat") == memory("cluster-api") - GIB
+
+
+def test_daemons_of_a_live_cluster_are_measured_for_each_group() -> None:
+    def daemon_set(cpu: str, **pod: Any) -> dict[str, Any]:
+        containers = [{"resources": {"requests": {"cpu": cpu, "memory": "50Mi"}}}]
+        return {"spec": {"template": {"spec": {"containers": containers, **pod}}}}
+
+    taints = [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}]
+    nodes = [node("default-worker"), node("gpu", taints=taints)]
+    sets = [
+        daemon_set("250m", tolerations=[{"operator": "Exists"}]),
+        daemon_set("10m"),
+        daemon_set("1", nodeSelector={"capi.stackhpc.com/node-group": "nowhere"}),
+    ]
+    found = facts(nodes, daemon_sets=sets)["node_groups"]
+    assert found["default-worker"]["daemons"] == {"cpu": 0.26, "memory": 100 * 1024**2, "measured": True}
+    assert found["gpu"]["daemons"] == {"cpu": 0.25, "memory": 50 * 1024**2, "measured": True}
 
 
 def test_nodes_are_counted_whoever_made_them() -> None:
