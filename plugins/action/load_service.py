@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ansible.template import Templar
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import service
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import Deferred
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight import questions
 
 try:
     from ansible.template import trust_as_template
@@ -33,6 +35,7 @@ ARGUMENTS: dict[str, Any] = {
     "jupyterhub_vars": {"type": "str"},
     "overlays": {"type": "list", "elements": "str"},
     "cluster_only": {"type": "bool", "default": False},
+    "collect": {"type": "bool", "default": False},
 }
 
 SHIPPED = {"openstack": "roles/cluster/files/openstack.yml", "jupyterhub": "roles/hub/files/jupyterhub.yml"}
@@ -65,19 +68,22 @@ class ActionModule(ActionBase):
                 extra=load_extra_vars(self._loader),
             )
         except service.ServiceError as error:
+            if arguments["collect"]:
+                return {**result, "changed": False, **_collected(error.problems, error.known, error.places)}
             # Shown here as text: in a result, some of the callbacks would print it as one line of JSON.
             self._display.display(f"\n{error}\n", color=constants.COLOR_ERROR)
             errors = sum(problem.severity == "error" for problem in error.problems)
             named = " and ".join(dict.fromkeys(problem.file for problem in error.problems))
             message = f"The report above says what to change in {named} ({errors} error{'s' * (errors != 1)})."
             return {**result, "failed": True, "msg": message}
-        for problem in loaded.warnings:
+        collected = _collected(loaded.warnings, loaded.values, loaded.places) if arguments["collect"] else {}
+        for problem in () if collected else loaded.warnings:
             self._display.warning(" ".join(str(problem).split()), formatted=False)
         self._warn_of_fact_cache()
         files = [os.path.abspath(file) for file in loaded.files]
         facts = {**loaded.values, "service_files": files, "service_places": loaded.places}
         # The facts hold the service's secrets.
-        return {**result, "changed": False, "ansible_facts": facts, "_ansible_no_log": True}
+        return {**result, "changed": False, **collected, "ansible_facts": facts, "_ansible_no_log": True}
 
     def _variable(self, name: str, variables: Mapping[str, Any]) -> Any:
         value = variables.get(name)
@@ -152,6 +158,18 @@ class ActionModule(ActionBase):
         cache = str(constants.config.get_config_value("CACHE_PLUGIN"))
         if cache.rpartition(".")[2] != "memory":
             self._display.warning(f"The fact cache {cache} keeps this service's secrets. Use fact_caching = memory.")
+
+
+def _collected(
+    problems: Sequence[service.Problem], known: Mapping[str, Any], places: Mapping[str, str]
+) -> dict[str, Any]:
+    """What the role preflight goes on with."""
+    return {
+        "problems": [dataclasses.asdict(problem) for problem in problems],
+        "complete": not any(problem.severity == "error" for problem in problems),
+        "known": questions(known),
+        "places": dict(places),
+    }
 
 
 def _named(file: str) -> str:

@@ -83,10 +83,20 @@ class Service:
 
 
 class ServiceError(ValueError):
-    """Files with errors. ``problems`` has the warnings too; ``str()`` is the report."""
+    """Files with errors. ``problems`` has the warnings too; ``str()`` is the report.
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    ``known`` holds the values that are right, as ``model.partial`` leaves them; ``places`` is as in Service.
+    """
+
+    def __init__(
+        self,
+        problems: Sequence[Problem],
+        known: Mapping[str, Any] | None = None,
+        places: Mapping[str, str] | None = None,
+    ) -> None:
         self.problems = tuple(problems)
+        self.known = dict(known or {})
+        self.places = dict(places or {})
         super().__init__(report(problems))
 
 
@@ -152,7 +162,7 @@ def load(
         problems += _not_as_given({name: values[name] for name in given}, loaded)
     problems = _in_order(problems, [*(layer.file for layer in layers), COMMAND_LINE])
     if any(problem.severity == "error" for problem in problems):
-        raise ServiceError(problems)
+        raise ServiceError(problems, model.partial(converted), merged.written(values))
     files = tuple(layer.file for layer in layers if jupyterhub is not None or layer is not own[1])
     return Service(loaded, files, tuple(problems), merged.written(values))
 

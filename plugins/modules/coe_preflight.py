@@ -20,6 +20,16 @@ options:
     description: The keys as M(stfc.jupyterhub.load_service) leaves them.
     type: dict
     required: true
+  complete:
+    description:
+      - Whether O(service) has every key. Otherwise the file has errors, and only what is known is checked; there is no
+        plan.
+    type: bool
+    default: true
+  collect:
+    description: Return problems instead of failing, for M(stfc.jupyterhub.preflight_report).
+    type: bool
+    default: false
   file:
     description: How the file is called in the report, for keys that O(places) does not have.
     type: str
@@ -55,63 +65,81 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+problems:
+  description: What is wrong, as M(stfc.jupyterhub.preflight_report) takes it.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+skipped_because:
+  description: Why nothing was checked, such as a cloud that does not answer. Empty otherwise.
+  returned: success
+  type: str
+  sample: ""
+notes:
+  description: What could not be checked, and why.
+  returned: success
+  type: list
+  elements: str
+  sample: ["the DNS zone, because this cloud has no Designate"]
 actions:
   description: What has to be done, as sentences in order. Empty when everything is as the file says.
-  returned: success
+  returned: with O(complete=true)
   type: list
   elements: str
   sample: ["create node group gpu"]
 family:
   description: The driver family, and whether that is certain or assumed.
-  returned: success
+  returned: with O(complete=true)
   type: dict
   sample: {name: cluster-api, certain: true}
 exists:
   description: Whether there is a cluster of that name.
-  returned: success
+  returned: with O(complete=true)
   type: bool
   sample: true
 current:
   description: The cluster as it is; empty when there is none.
-  returned: success
+  returned: with O(complete=true)
   type: dict
   sample: {name: hub, status: CREATE_COMPLETE}
 template:
   description: The template that has to be made, as the API's fields; V(null) when none is needed.
-  returned: success
+  returned: with O(complete=true)
   type: dict
   sample: {name: hub-v1.34.4-0f1cb3f8, image_id: ubuntu-jammy-kube-v1.34.4}
 cluster:
   description: The cluster as options of M(stfc.jupyterhub.coe_cluster), and whether anything is to be done about it.
-  returned: success
+  returned: with O(complete=true)
   type: dict
   sample: {changes: false, options: {name: hub, master_count: 3}}
 node_groups:
   description: Node groups that have to be made or changed, as options of M(stfc.jupyterhub.coe_nodegroup).
-  returned: success
+  returned: with O(complete=true)
   type: list
   elements: dict
   sample: [{name: gpu, flavor_id: g-p4000.x1, min_node_count: 1, max_node_count: 4}]
 remove:
   description: Names of node groups that were ours and are not in the file any more.
-  returned: success
+  returned: with O(complete=true)
   type: list
   elements: str
   sample: [gpu]
 unused_templates:
   description: UUIDs of templates that we made for this cluster and that it does not use any more.
-  returned: success
+  returned: with O(complete=true)
   type: list
   elements: str
   sample: []
 flavors:
   description: The flavors that the file names, memory in bytes.
-  returned: success
+  returned: with O(complete=true)
   type: dict
   sample: {c3.medium: {vcpus: 8, memory: 17179869184}}
 """
 
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, NoReturn
 
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import MagnumError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.module import MagnumModule
@@ -119,16 +147,31 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.preflight i
     Cloud,
     Verdict,
     check,
-    place,
-    report,
+    check_names,
 )
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.finding import (
+    Finding,
+    Severity,
+    located,
+)
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.report import Layer, Report
+
+try:
+    from keystoneauth1 import exceptions
+
+    UNREACHABLE: tuple[type[Exception], ...] = (exceptions.ConnectionError, exceptions.DiscoveryFailure)
+except ImportError:  # OpenStackModule fails with its own message
+    UNREACHABLE = ()
 
 MIB = 1024**2
+PARTIAL = "what there is to do, because the file has errors"
 
 
 class CoePreflight(MagnumModule):
     argument_spec: ClassVar[dict[str, Any]] = {
         "service": {"type": "dict", "required": True},
+        "complete": {"type": "bool", "default": True},
+        "collect": {"type": "bool", "default": False},
         "file": {"type": "str", "default": "openstack.yml"},
         "places": {"type": "dict", "default": {}},
         "timeout": {"type": "int", "default": 3600},
@@ -138,17 +181,48 @@ class CoePreflight(MagnumModule):
     def act(self) -> dict[str, Any]:
         service = self.params["service"]
         cloud = self._read(service)
+        if not self.params["complete"]:
+            return self._answer(_findings(check_names(service, cloud)), notes=[PARTIAL])
         verdict = check(service, cloud)
-        file, places = self.params["file"], self.params["places"]
-        if verdict.problems:
-            raise MagnumError(report(file, cloud.name, verdict.problems, places))
-        for warning in verdict.warnings:
-            where = place(warning["key"], file, places)
-            self.warn(f"{where} {warning['key']}: {warning['problem']}; {warning['hint']}".rstrip("; "))
-        return self._result(service, cloud, verdict)
+        findings = _findings(verdict.problems) + _findings(verdict.warnings, "warning")
+        return self._answer(findings) | self._plan(service, cloud, verdict)
+
+    def _answer(self, findings: list[Finding], notes: list[str] | None = None) -> dict[str, Any]:
+        """Raises MagnumError with the report when there are errors and nobody collects them."""
+        problems = located(findings, self.params["file"], self.params["places"])
+        if not self.params["collect"]:
+            report = Report([Layer("cloud", problems)])
+            if report.fails("error"):
+                raise MagnumError(report.text())
+            for problem in problems:
+                where = f"{problem['file']}:{problem['line']}" if problem["line"] else problem["file"]
+                self.warn(f"{where} {problem['key']}: {problem['message']}; {problem['hint']}".rstrip("; "))
+        return {"changed": False, "problems": problems, "skipped_because": "", "notes": notes or []}
+
+    # A cloud that cannot be reached, or that does not let us in, is an answer, too.
+
+    def openstack_cloud_from_module(self) -> tuple[Any, Any]:
+        if self.params["collect"]:
+            self.fail_json = self._collect_failure
+        connected: tuple[Any, Any] = super().openstack_cloud_from_module()
+        return connected
+
+    def _fail_politely(self, error: Exception) -> NoReturn:
+        self._unreachable = isinstance(error, UNREACHABLE)
+        super()._fail_politely(error)
+
+    def _collect_failure(self, msg: str, **details: Any) -> NoReturn:
+        """Nobody home: the layer is skipped. Anything else is the file's or the credentials' fault."""
+        unreachable = getattr(self, "_unreachable", False) or details.get("status") in (0, 500, 502, 503, 504)
+        findings = [] if unreachable else [Finding("openstack_cloud", msg)]
+        reason = msg if unreachable else "the cloud does not let us in"
+        problems = located(findings, self.params["file"], self.params["places"])
+        self.exit_json(changed=False, problems=problems, skipped_because=reason, notes=[])
+        raise AssertionError("unreachable")
 
     def _read(self, service: dict[str, Any]) -> Cloud:
-        live = self.find_cluster(service["cluster_name"])
+        name = service.get("cluster_name")
+        live = self.find_cluster(name) if name else None
         template = self.magnum.find_template(live["cluster_template_id"]) if live else None
         fixed_subnet = service.get("cluster_fixed_subnet")
         return Cloud(
@@ -172,7 +246,8 @@ class CoePreflight(MagnumModule):
 
     def _images(self, service: dict[str, Any]) -> list[dict[str, Any]]:
         """The images that the file names; all that there are once one of them is not found."""
-        names = {service["cluster_image"], *(g.get("image") for g in service["cluster_node_groups"])} - {None}
+        names = {service.get("cluster_image"), *(g.get("image") for g in service.get("cluster_node_groups") or ())}
+        names -= {None}
         found = [self.conn.image.find_image(name, ignore_missing=True) for name in sorted(names)]
         if None in found and not service.get("cluster_template"):
             found = list(self.conn.image.images())
@@ -201,7 +276,7 @@ class CoePreflight(MagnumModule):
         return [k.name for k in self.conn.compute.keypairs()]
 
     @staticmethod
-    def _result(service: dict[str, Any], cloud: Cloud, verdict: Verdict) -> dict[str, Any]:
+    def _plan(service: dict[str, Any], cloud: Cloud, verdict: Verdict) -> dict[str, Any]:
         named = {g["flavor"] for g in service["cluster_node_groups"]}
         flavors = {
             key: {"vcpus": f["vcpus"], "memory": f["ram"] * MIB}
@@ -210,7 +285,6 @@ class CoePreflight(MagnumModule):
             if key in named
         }
         return {
-            "changed": False,
             "actions": verdict.actions,
             "family": {"name": verdict.family.name, "certain": verdict.certain},
             "exists": cloud.cluster is not None,
@@ -222,6 +296,10 @@ class CoePreflight(MagnumModule):
             "unused_templates": verdict.unused_templates,
             "flavors": flavors,
         }
+
+
+def _findings(problems: Iterable[Mapping[str, Any]], severity: Severity = "error") -> list[Finding]:
+    return [Finding(each["key"], each["problem"], each.get("hint") or "", severity) for each in problems]
 
 
 def main() -> None:

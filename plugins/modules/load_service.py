@@ -39,6 +39,12 @@ options:
     description: Read C(openstack.yml) alone. What only looks after the cluster then needs none of the hub's secrets.
     type: bool
     default: false
+  collect:
+    description:
+      - Return problems instead of failing and of showing them, for M(stfc.jupyterhub.preflight_report). With errors, no
+        facts are set.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Runs the same in check mode.
@@ -61,6 +67,32 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+problems:
+  description: What is wrong, as M(stfc.jupyterhub.preflight_report) takes it.
+  returned: with O(collect=true)
+  type: list
+  elements: dict
+  sample:
+    - severity: error
+      file: vars/openstack.yml
+      line: 12
+      key: cluster_imagee
+      message: is not a key of these files
+      hint: write cluster_image
+complete:
+  description: Whether there is no error, so that the facts are set.
+  returned: with O(collect=true)
+  type: bool
+known:
+  description: Values that are right, of the keys that cloud and cluster are asked about. No secret is among them.
+  returned: with O(collect=true)
+  type: dict
+  sample: {cluster_name: jupyterhub}
+places:
+  description: Where each key was written, C(file:line) by key.
+  returned: with O(collect=true)
+  type: dict
+  sample: {cluster_image: "vars/openstack.yml:9"}
 ansible_facts:
   description:
     - Every key of both files, as the roles get it. Hidden in output, since it holds secrets.

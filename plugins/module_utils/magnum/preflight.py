@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..preflight.finding import missing
 from .desired import OURS, OURS_VALUE, Desired, desired, is_our_template
 from .errors import CloudTooOldError, fault_text
 from .families import CLUSTER_API, Family, recognise
@@ -105,34 +105,11 @@ def check(service: Mapping[str, Any], cloud: Cloud) -> Verdict:
     verdict = Verdict(family, found is not None, wanted)
     for problem in wanted.problems:
         (verdict.warnings if problem.pop("warning", False) else verdict.problems).append(problem)
-    _check_names(service, cloud, image, verdict)
+    verdict.problems += check_names(service, cloud)
     _check_control_plane(service, cloud, verdict)
     _plan(service, cloud, template, verdict)
     _check_versions(cloud, verdict)
     return verdict
-
-
-def place(key: str, file: str, places: Mapping[str, str]) -> str:
-    """Where ``key``, or what it is in, was written; ``file`` where nobody knows."""
-    while key:
-        if key in places:
-            return places[key]
-        key = key[: max(key.rfind("."), key.rfind("["), 0)]
-    return file
-
-
-def report(
-    file: str, cloud: str, problems: Iterable[Mapping[str, Any]], places: Mapping[str, str] | None = None
-) -> str:
-    """All problems as text, one after another, each with where it stands and what to write instead."""
-    listed = list(problems)
-    count = "1 problem" if len(listed) == 1 else f"{len(listed)} problems"
-    lines = [f"{count} between {file} and the cloud {cloud}. Nothing has been changed."]
-    for problem in listed:
-        lines.append(f"{place(problem['key'], file, places or {})} {problem['key']}\n    {problem['problem']}")
-        if problem.get("hint"):
-            lines.append(f"    -> {problem['hint']}")
-    return "\n".join(lines)
 
 
 def _site_template(service: Mapping[str, Any], cloud: Cloud) -> Json | None:
@@ -144,74 +121,79 @@ def _named(things: Iterable[Json], name: str) -> Json | None:
     return next((t for t in things if name in (t.get("name"), t.get("id"), t.get("uuid"))), None)
 
 
-def _missing(verdict: Verdict, key: str, kind: str, name: str, cloud: Cloud, known: Iterable[str | None]) -> None:
-    names = sorted({k for k in known if k})
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    if near:
-        hint = f"write {near[0]}"
-    else:
-        hint = f"there are: {', '.join(names[:12])}" if names else f"this project sees no {kind} at all"
-    verdict.problems.append({"key": key, "problem": f"the cloud {cloud.name} has no {kind} '{name}'", "hint": hint})
-
-
-def _check_names(service: Mapping[str, Any], cloud: Cloud, image: Json | None, verdict: Verdict) -> None:
-    flavors = [("cluster_control_plane.flavor", service["cluster_control_plane"]["flavor"])]
-    flavors += [(f"cluster_node_groups[{g['name']}].flavor", g["flavor"]) for g in service["cluster_node_groups"]]
+def check_names(service: Mapping[str, Any], cloud: Cloud) -> list[Json]:
+    """Problems with what the file names and the cloud should have. Keys that ``service`` lacks are not looked at."""
+    problems: list[Json] = []
+    plane = service.get("cluster_control_plane") or {}
+    flavors = [("cluster_control_plane.flavor", plane.get("flavor"))]
+    groups = [g for g in service.get("cluster_node_groups") or () if g.get("name")]
+    flavors += [(f"cluster_node_groups[{g['name']}].flavor", g.get("flavor")) for g in groups]
     for key, name in flavors:
-        if not _named(cloud.flavors, name):
-            _missing(verdict, key, "flavor", name, cloud, (f.get("name") for f in cloud.flavors))
+        if name and not _named(cloud.flavors, name):
+            problems.append(_missing(key, "flavor", name, cloud, cloud.flavors))
 
     site = service.get("cluster_template")
     if site:
-        named = [t for t in cloud.templates if t.get("name") == site]
-        if not _named(cloud.templates, site):
-            _missing(verdict, "cluster_template", "cluster template", site, cloud, (t["name"] for t in cloud.templates))
-        elif len(named) > 1:
-            uuids = ", ".join(t["uuid"] for t in named)
-            verdict.problems.append(
-                {
-                    "key": "cluster_template",
-                    "problem": f"there are {len(named)} templates named '{site}'",
-                    "hint": f"write the UUID of one: {uuids}",
-                }
-            )
+        _check_template(site, cloud, problems)
     else:
-        _check_image("cluster_image", service["cluster_image"], image, service, cloud, verdict)
-        _check_external_network(service, cloud, verdict)
-    for group in service["cluster_node_groups"]:
+        if service.get("cluster_image"):
+            _check_image("cluster_image", service["cluster_image"], service, cloud, problems)
+        if service.get("cluster_external_network"):
+            _check_external_network(service["cluster_external_network"], cloud, problems)
+    for group in groups:
         if group.get("image"):
-            key = f"cluster_node_groups[{group['name']}].image"
-            _check_image(key, group["image"], _named(cloud.images, group["image"]), service, cloud, verdict)
+            _check_image(f"cluster_node_groups[{group['name']}].image", group["image"], service, cloud, problems)
 
-    if service.get("cluster_fixed_network") and not _named(cloud.networks, service["cluster_fixed_network"]):
-        names = (n.get("name") for n in cloud.networks)
-        _missing(verdict, "cluster_fixed_network", "network", service["cluster_fixed_network"], cloud, names)
-    if service.get("cluster_fixed_subnet") and not _named(cloud.subnets, service["cluster_fixed_subnet"]):
-        names = (n.get("name") for n in cloud.subnets)
-        _missing(verdict, "cluster_fixed_subnet", "subnet", service["cluster_fixed_subnet"], cloud, names)
+    for key, kind, things in (
+        ("cluster_fixed_network", "network", cloud.networks),
+        ("cluster_fixed_subnet", "subnet", cloud.subnets),
+    ):
+        if service.get(key) and not _named(things, service[key]):
+            problems.append(_missing(key, kind, service[key], cloud, things))
     keypair = service.get("cluster_keypair")
     if keypair and cloud.cluster is None and keypair not in cloud.keypairs:
-        _missing(verdict, "cluster_keypair", "keypair of this user", keypair, cloud, cloud.keypairs)
+        known = [{"name": name} for name in cloud.keypairs]
+        problems.append(_missing("cluster_keypair", "keypair of this user", keypair, cloud, known))
+    return problems
 
 
-def _check_image(
-    key: str, name: str, image: Json | None, service: Mapping[str, Any], cloud: Cloud, verdict: Verdict
-) -> None:
+def _missing(key: str, kind: str, name: str, cloud: Cloud, known: Iterable[Json]) -> Json:
+    found = missing(key, kind, name, cloud.name, (each.get("name") for each in known))
+    return {"key": key, "problem": found.message, "hint": found.hint}
+
+
+def _check_template(name: str, cloud: Cloud, problems: list[Json]) -> None:
+    named = [t for t in cloud.templates if t.get("name") == name]
+    if not _named(cloud.templates, name):
+        problems.append(_missing("cluster_template", "cluster template", name, cloud, cloud.templates))
+    elif len(named) > 1:
+        uuids = ", ".join(t["uuid"] for t in named)
+        problems.append(
+            {
+                "key": "cluster_template",
+                "problem": f"there are {len(named)} templates named '{name}'",
+                "hint": f"write the UUID of one: {uuids}",
+            }
+        )
+
+
+def _check_image(key: str, name: str, service: Mapping[str, Any], cloud: Cloud, problems: list[Json]) -> None:
+    image = _named(cloud.images, name)
     if image is None:
-        _missing(verdict, key, "image", name, cloud, (i.get("name") for i in cloud.images))
+        problems.append(_missing(key, "image", name, cloud, cloud.images))
         return
     if not image.get("os_distro"):
-        verdict.problems.append(
+        problems.append(
             {
                 "key": key,
                 "problem": f"image '{name}' has no property os_distro, which Magnum needs",
                 "hint": f"openstack image set --property os_distro=ubuntu {name} (or whatever it is)",
             }
         )
-    version = service["cluster_kubernetes_version"]
+    version = service.get("cluster_kubernetes_version")
     inside = image.get("kube_version") or next(iter(re.findall(r"v1\.\d+\.\d+", image.get("name") or "")), None)
-    if inside and inside.lstrip("v") != version.lstrip("v"):
-        verdict.problems.append(
+    if inside and version and inside.lstrip("v") != version.lstrip("v"):
+        problems.append(
             {
                 "key": key,
                 "problem": f"image '{name}' has Kubernetes {inside}, cluster_kubernetes_version says {version}",
@@ -220,18 +202,18 @@ def _check_image(
         )
 
 
-def _check_external_network(service: Mapping[str, Any], cloud: Cloud, verdict: Verdict) -> None:
-    name = service["cluster_external_network"]
+def _check_external_network(name: str, cloud: Cloud, problems: list[Json]) -> None:
     network = _named(cloud.networks, name)
-    external = [n.get("name") for n in cloud.networks if n.get("is_router_external")]
+    external = [n for n in cloud.networks if n.get("is_router_external")]
     if network is None:
-        _missing(verdict, "cluster_external_network", "network", name, cloud, external)
+        problems.append(_missing("cluster_external_network", "network", name, cloud, external))
     elif not network.get("is_router_external"):
-        verdict.problems.append(
+        names = ", ".join(n["name"] for n in external if n.get("name"))
+        problems.append(
             {
                 "key": "cluster_external_network",
                 "problem": f"network '{name}' is not an external one: floating IPs cannot come from it",
-                "hint": f"there are: {', '.join(n for n in external if n)}" if external else "",
+                "hint": f"there are: {names}" if names else "",
             }
         )
 

@@ -34,6 +34,7 @@ __all__ = (
     "defaults",
     "finish",
     "normalise",
+    "partial",
     "show_path",
 )
 
@@ -94,6 +95,18 @@ def finish(values: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def partial(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known from converted values some of which are wrong: wrong ones are left out, at every depth.
+
+    Disabled groups and profiles are left out, too. Nothing else is filled in.
+    """
+    result: dict[str, Any] = _known(dict(values))
+    for name in ("cluster_node_groups", "hub_profiles"):
+        if name in result:
+            result[name] = [each for each in result[name] if isinstance(each, dict) and each.get("enabled", True)]
+    return result
+
+
 def normalise(values: Mapping[str, Any], files: Iterable[File] = FILES) -> dict[str, Any]:
     """Values of one or both files as the roles get them, whether written (``1.5G``) or loaded before (1610612736).
 
@@ -130,7 +143,7 @@ def _known(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _known(member) for name, member in value.items() if member is not UNKNOWN}
     if isinstance(value, list):
-        return [_known(member) for member in value]
+        return [_known(member) for member in value if member is not UNKNOWN]
     return value
 
 

@@ -1,0 +1,68 @@
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+"""Show the one report of all layers, keep it as JSON, and stop where it says so. The logic is in module_utils."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.report import Layer, Report
+
+LAYER: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "problems": {"type": "list", "elements": "dict"},
+    "skipped": {"type": "str"},
+    "notes": {"type": "list", "elements": "str"},
+}
+
+ARGUMENTS: dict[str, Any] = {
+    "layers": {"type": "list", "elements": "dict", "options": LAYER, "required": True},
+    "dest": {"type": "str"},
+    "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
+}
+
+
+class ActionModule(ActionBase):
+    """Writes one file on the controller, the report, and touches nothing else."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        report = Report(
+            [
+                Layer(each["name"], each["problems"] or (), each["skipped"] or "", each["notes"] or ())
+                for each in arguments["layers"]
+            ]
+        )
+        failed = report.fails(arguments["fail_on"])
+        color = constants.COLOR_ERROR if report.count("error") else constants.COLOR_OK
+        if report.count("warning") and not report.count("error"):
+            color = constants.COLOR_WARN
+        # Shown here as text: in a result, some of the callbacks would print it as one line of JSON.
+        self._display.display(f"\n{report.text()}\n", color=color)
+        if arguments["dest"]:
+            _write(arguments["dest"], report.json())
+        counts = {"errors": report.count("error"), "warnings": report.count("warning")}
+        result = {**result, **counts, "changed": False, "failed": failed}
+        if failed:
+            files = " and ".join(dict.fromkeys(str(each["file"]) for each in report.problems() if each["file"]))
+            result["msg"] = f"The report above says what to change in {files} ({report.summary()})."
+        return result
+
+
+def _write(dest: str, text: str) -> None:
+    """The report is this run's own answer, so it is written in check mode, too."""
+    path = Path(os.path.abspath(os.path.expanduser(dest)))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise AnsibleActionFail(f"writing the report to {path}: {error.strerror}. Give another file.") from error
