@@ -9,15 +9,13 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import hub_values as hub
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.history import digest
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import JUPYTERHUB, normalise
 
 
-def hub_service(variables: Mapping[str, Any], floating_ip: str = "") -> dict[str, Any]:
-    """The description of a hub from a play's variables, with an address to keep where it names none."""
-    service = normalise(variables, [JUPYTERHUB])
-    if floating_ip and not service["hub_address"]["floating_ip"] and not service["hub_address"]["internal"]:
-        service["hub_address"]["floating_ip"] = floating_ip
-    return service
+def hub_service(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The description of a hub from a play's variables."""
+    return normalise(variables, [JUPYTERHUB])
 
 
 def hub_plan(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,6 +25,7 @@ def hub_plan(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> dict[str
         "host_name": hub.host_name(service),
         "before": before,
         "placeholders": hub.placeholders(service, cluster),
+        "placeholder_labels": hub.ours(service, "user-placeholder"),
         "warnings": hub.overridden(service, cluster),
         "facts": {
             "url": hub.public_url(service),
@@ -43,11 +42,27 @@ def hub_plan(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> dict[str
 
 
 def hub_chart_values(
-    service: Mapping[str, Any], cluster: Mapping[str, Any], secrets: Sequence[Mapping[str, Any]] = ()
+    service: Mapping[str, Any],
+    cluster: Mapping[str, Any],
+    fingerprints: Mapping[str, str] | None = None,
+    secrets: Sequence[Mapping[str, Any]] = (),
+    kept_address: str = "",
 ) -> dict[str, Any]:
-    """The chart's values; ``secrets`` are what its pods read, as Kubernetes has them."""
-    fingerprints = {item["metadata"]["name"]: hub.fingerprint(item) for item in secrets if item.get("metadata")}
-    return hub.hub_values(service, cluster, fingerprints)
+    """The chart's values.
+
+    ``secrets`` are what its pods read, as Kubernetes has them; ``fingerprints`` those of further ones.
+    ``kept_address`` is asked for where the description names none.
+    """
+    address = service["hub_address"]
+    if kept_address and not address["floating_ip"] and not address["internal"]:
+        service = {**service, "hub_address": {**address, "floating_ip": kept_address}}
+    read = {item["metadata"]["name"]: hub.fingerprint(item) for item in secrets if item.get("metadata")}
+    return hub.hub_values(service, cluster, {**(fingerprints or {}), **read})
+
+
+def hub_named(objects: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Those of the manifests that are named, as ``kind/name``."""
+    return [item for item in objects if f"{item['kind']}/{item['metadata']['name']}" in names]
 
 
 def _for_people(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,4 +84,6 @@ class FilterModule:
             "hub_plan": _for_people(hub_plan),
             "hub_secrets": _for_people(hub.secrets),
             "hub_chart_values": _for_people(hub_chart_values),
+            "hub_named": hub_named,
+            "hub_values_digest": digest,
         }

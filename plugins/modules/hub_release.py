@@ -38,6 +38,17 @@ options:
     description: With O(state=usable), seconds for which another Helm is believed to be at work on a pending release.
     type: int
     default: 60
+  objects:
+    description:
+      - With O(state=usable), manifests of what belongs beside the release. They are only looked at; RV(differing) says
+        which of them have to be made or changed.
+      - Never shown, as Secrets may be among them.
+    type: json
+    default: []
+  labels:
+    description: With O(state=usable), labels by which StatefulSets are found that are to be among O(objects) or to go.
+    type: dict
+    default: {}
   previous_revision:
     description:
       - With O(state=ready), the revision that was there before this run released another, as O(state=usable) returned
@@ -115,15 +126,38 @@ kept_address:
   returned: with O(state=usable)
   type: str
   sample: 192.0.2.7
+differing:
+  description: Those of O(objects) that are not there as they are written, as kind and name.
+  returned: with O(state=usable)
+  type: list
+  elements: str
+  sample: [StatefulSet/user-placeholder-default]
+surplus:
+  description: Names of StatefulSets with O(labels) that are not among O(objects).
+  returned: with O(state=usable)
+  type: list
+  elements: str
+  sample: [user-placeholder-gpu]
+fingerprints:
+  description: Of each Secret among O(objects) that is there, by name. It changes with the content and does not tell it.
+  returned: with O(state=usable)
+  type: dict
+  sample: {hub-secrets: 5d41402abc4b2a76}
+values_sha256:
+  description: Of the values that the release was deployed with; empty without one.
+  returned: with O(state=usable)
+  type: str
+  sample: 9e06e9a7f1a4f1c0b9d5c7a3e1f2d4b6a8c0e2f4a6b8d0c2e4f6a8b0c2d4e6f8
 address:
   description: The load balancer's address or host name.
   returned: with O(state=ready)
   type: str
   sample: 192.0.2.7
 chart:
-  description: The chart's C(Chart.yaml).
-  returned: with O(state=ready)
+  description: The C(Chart.yaml) of the chart that was released; empty without a release that is deployed.
+  returned: success
   type: dict
+  sample: {name: jupyterhub, version: 4.4.0}
 drift:
   description: Objects that were put right, with the fields that differed.
   returned: with O(state=ready)
@@ -150,6 +184,7 @@ evidence:
 """
 
 import copy
+import json
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -170,6 +205,8 @@ def argument_spec() -> dict[str, Any]:
         release_namespace={"type": "str", "required": True, "aliases": ["namespace"]},
         state={"type": "str", "choices": ["usable", "ready"], "default": "ready"},
         pending_grace={"type": "int", "default": 60},
+        objects={"type": "json", "default": [], "no_log": True},
+        labels={"type": "dict", "default": {}},
         previous_revision={"type": "int", "default": 0},
         timeout={"type": "int", "default": 1200},
     )
@@ -179,10 +216,16 @@ def argument_spec() -> dict[str, Any]:
 def run(module: AnsibleModule, steward: Steward) -> dict[str, Any]:
     """The module's answer."""
     if module.params["state"] == "usable":
-        return steward.make_usable(module.params["pending_grace"]) | {
-            "kept_address": steward.kept_address(),
-            "namespace": steward.kubernetes.get("v1", "Namespace", steward.kubernetes.namespace) is not None,
-        }
+        usable = steward.make_usable(module.params["pending_grace"])
+        objects = json.loads(module.params["objects"])
+        return (
+            usable
+            | steward.survey(objects, module.params["labels"])
+            | {
+                "kept_address": steward.kept_address(),
+                "namespace": steward.kubernetes.get("v1", "Namespace", steward.kubernetes.namespace) is not None,
+            }
+        )
     answer = steward.see_through(module.params["previous_revision"], module.params["timeout"])
     if answer["drift"] and module._diff:
         answer["diff"] = [_diff(item) for item in answer["drift"]]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import gzip
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -52,6 +53,8 @@ class Release:
     manifest: str
     chart: dict[str, Any]
     """Chart.yaml."""
+    values: dict[str, Any]
+    """As they were given, without the chart's own."""
 
 
 def revisions(secrets: Iterable[Mapping[str, Any]]) -> list[Revision]:
@@ -69,10 +72,25 @@ def decode(secret: Mapping[str, Any]) -> Release:
     try:
         packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
         content = json.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
-        return Release(content["manifest"], content["chart"]["metadata"])
+        return Release(content["manifest"], content["chart"]["metadata"], content.get("config") or {})
     except (KeyError, TypeError, ValueError, OSError) as error:
         name = (secret.get("metadata") or {}).get("name")
         raise ValueError(f"the Secret {name} does not hold a release as Helm 3 writes it ({error})") from error
+
+
+def digest(values: Mapping[str, Any]) -> str:
+    """SHA-256 of values. Helm keeps them as JSON, where 2 and 2.0 are one number; so they are here."""
+    return hashlib.sha256(json.dumps(_plain(values), sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(member) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(member) for member in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
 
 
 def cure(history: list[Revision], now: float, grace: float) -> Cure:

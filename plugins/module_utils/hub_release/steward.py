@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from ..hub_values.secrets import fingerprint
 from . import drift, history, readiness
 from .client import Kubernetes, KubernetesError
 
@@ -49,6 +50,10 @@ class Steward:
     check_mode: bool = False
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    known: list[history.Revision] = dataclasses.field(default_factory=list)
+    """Helm's history when it was last read."""
+    records: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    """Helm's Secrets of that moment by name."""
 
     # Before Helm is called
 
@@ -95,6 +100,27 @@ class Steward:
         if service and (service["spec"].get("loadBalancerIP") or readiness.balancer_address(service)):
             return service["spec"].get("loadBalancerIP") or ""
         return self._record().get("address", "")
+
+    def survey(self, objects: list[dict[str, Any]], labels: Mapping[str, str]) -> dict[str, Any]:
+        """What there is of ``objects``, which belong beside the release, and of the release itself as last read.
+
+        ``differing``: those that are not there as written, as ``kind/name``. ``surplus``: names of StatefulSets with
+        ``labels`` that are not among them. ``fingerprints`` of their Secrets. ``chart`` and ``values_sha256`` of the
+        release, "" without a deployed one.
+        """
+        sets = self.kubernetes.find("apps/v1", "StatefulSet", labels) if labels else []
+        live = self._live(objects)
+        wanted = {(item["kind"], item["metadata"]["name"]): item for item in objects}
+        deployed = self.known[-1] if self.known and self.known[-1].status == "deployed" else None
+        release = self._decode(deployed) if deployed else None
+        names = sorted(item["metadata"]["name"] for item in sets)
+        return {
+            "differing": ["/".join(key) for key, item in wanted.items() if not drift.stands(live.get(key), item)],
+            "surplus": [name for name in names if ("StatefulSet", name) not in wanted],
+            "fingerprints": {name: fingerprint(item) for (kind, name), item in live.items() if kind == "Secret"},
+            "chart": release.chart if release else {},
+            "values_sha256": history.digest(release.values) if release else "",
+        }
 
     # After it
 
@@ -294,13 +320,13 @@ class Steward:
     # Helm's history, our record
 
     def _history(self) -> list[history.Revision]:
-        return history.revisions(self.kubernetes.find("v1", "Secret", {"owner": "helm", "name": self.name}))
+        secrets = self.kubernetes.find("v1", "Secret", {"owner": "helm", "name": self.name})
+        self.records = {secret["metadata"]["name"]: secret for secret in secrets}
+        self.known = history.revisions(secrets)
+        return self.known
 
     def _decode(self, revision: history.Revision) -> history.Release:
-        secret = self.kubernetes.get("v1", "Secret", revision.record)
-        if not secret:
-            raise ReleaseError(f"Helm's record {revision.record} is gone; run this again.")
-        return history.decode(secret)
+        return history.decode(self.records[revision.record])
 
     def _apply(self, cure: history.Cure) -> None:
         if cure.action == "rollback":

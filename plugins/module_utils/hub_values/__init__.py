@@ -12,6 +12,7 @@ from __future__ import annotations
 from .address import host_name, public_url
 from .chart import hub_values
 from .errors import HubValuesError
+from .labels import ours
 from .merge import overridden
 from .objects import namespace, storage_class, storage_class_name
 from .placeholders import placeholders
@@ -23,6 +24,7 @@ __all__ = [
     "host_name",
     "hub_values",
     "namespace",
+    "ours",
     "overridden",
     "placeholders",
     "public_url",

@@ -91,10 +91,22 @@ def test_the_way_back_leads_to_what_was_proven(
 
 
 def test_helm_s_record_is_read() -> None:
-    content = {"manifest": "kind: X", "chart": {"metadata": {"name": "jupyterhub", "annotations": {"a": "b"}}}}
+    content = {
+        "manifest": "kind: X",
+        "chart": {"metadata": {"name": "jupyterhub", "annotations": {"a": "b"}}},
+        "config": {"hub": {"n": 1}},
+    }
     packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(content).encode()))).decode()
     found = history.decode({"metadata": {"name": "x"}, "data": {"release": packed}})
-    assert found == history.Release("kind: X", {"name": "jupyterhub", "annotations": {"a": "b"}})
+    assert found == history.Release("kind: X", {"name": "jupyterhub", "annotations": {"a": "b"}}, {"hub": {"n": 1}})
+
+
+def test_values_have_one_digest_as_written_and_as_helm_keeps_them() -> None:
+    written = {"memory": 1610612736.0, "cpu": 0.05, "on": True, "none": None, "list": (1, 2.0), "b": "1"}
+    kept = json.loads('{"b": "1", "cpu": 0.05, "list": [1, 2], "memory": 1610612736, "none": null, "on": true}')
+    assert history.digest(written) == history.digest(kept)
+    assert history.digest(written) != history.digest({**kept, "on": 1})
+    assert history.digest(written) != history.digest({**kept, "b": 1})
 
 
 @pytest.mark.parametrize("data", [{}, {"release": "####"}, {"release": base64.b64encode(b"e30=").decode()}])

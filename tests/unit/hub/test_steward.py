@@ -176,15 +176,47 @@ def test_what_stands_is_read_once_and_not_tried(world: World) -> None:
     world.steward().see_through(2, 60)
     world.cluster.reads.clear()
     world.steward().see_through(2, 60)
-    record = "sh.helm.release.v1.jupyterhub.v2"
     assert world.cluster.reads == [
         "Secrets",
-        f"Secret {record}",
         "Deployment hub",
         "Service proxy-public",
         "ConfigMaps",
         "ConfigMap hub-record",
     ]
+
+
+LABELS = {"app.kubernetes.io/component": "user-placeholder"}
+
+
+def beside(name: str, replicas: int = 4) -> dict[str, Any]:
+    metadata = {"name": name, "labels": LABELS}
+    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata, "spec": {"replicas": replicas}}
+
+
+def test_what_differs_beside_the_release_and_what_is_too_much(world: World) -> None:
+    world.deploy()
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hub-secrets"}, "data": {"a": "Yg=="}}
+    for item in (secret, beside("default", 3), beside("large"), beside("gone")):
+        world.cluster.add(item)
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "spaces"}}
+    steward = world.steward()
+    steward.make_usable(60)
+    found = steward.survey([space, secret, beside("default"), beside("large")], LABELS)
+    assert found["differing"] == ["Namespace/spaces", "StatefulSet/default"]
+    assert found["surplus"] == ["gone"]
+    assert list(found["fingerprints"]) == ["hub-secrets"]
+    assert "Yg==" not in str(found)
+    assert (found["chart"], len(found["values_sha256"])) == ({"version": "4.4.0"}, 64)
+    assert not world.cluster.writes
+
+
+def test_a_release_that_is_not_deployed_counts_as_none(world: World) -> None:
+    world.deploy()
+    world.cluster.status_of(1, "failed")
+    steward = world.steward(check_mode=True)
+    steward.make_usable(60)
+    found = steward.survey([], {})
+    assert (found["differing"], found["surplus"], found["chart"], found["values_sha256"]) == ([], [], {}, "")
 
 
 def test_an_object_whose_labels_were_taken_is_found_by_its_name(world: World) -> None:
