@@ -87,12 +87,13 @@ import time
 from typing import Any, ClassVar
 
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.desired import is_our_template
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import TimedOutError
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import MagnumError, TimedOutError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.leftovers import (
     is_balancer,
     is_floating_ip,
     is_volume,
     names_of,
+    still_there,
 )
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.module import MagnumModule
 
@@ -157,20 +158,28 @@ class CoeLeftovers(MagnumModule):
         ]
 
     def _remove(self, gone: dict[str, Any], names: list[str]) -> None:
-        for balancer in gone.get("load_balancers", []):
-            self.conn.load_balancer.delete_load_balancer(balancer["id"], cascade=True, ignore_missing=True)
         until = time.monotonic() + self.params["timeout"]
         while "load_balancers" in gone and (left := self._balancers(names)):
             if time.monotonic() > until:
-                listed = ", ".join(f"{b['name']} ({b['status']})" for b in left)
-                raise TimedOutError(
-                    f"load balancers are still there after {self.params['timeout']} s: {listed}. "
-                    f"Run this again, or see what Octavia says of them: openstack loadbalancer show {left[0]['id']}"
-                )
-            self.progress.say(f"{len(left)} load balancers still there")
-            time.sleep(2)
+                raise TimedOutError(still_there(left, self.params["timeout"]))
+            for balancer in left:
+                # Octavia takes no request for one that it works on.
+                if not balancer["status"].startswith("PENDING_"):
+                    self._delete_balancer(balancer)
+            listed = ", ".join(f"{b['name']} ({b['status']})" for b in left)
+            self.progress.say(f"load balancers still there: {listed}")
+            time.sleep(min(2.0, max(until - time.monotonic(), 0.1)))
         for address in gone.get("floating_ips", []):
             self.conn.network.delete_ip(address["id"], ignore_missing=True)
+
+    def _delete_balancer(self, balancer: dict[str, Any]) -> None:
+        try:
+            self.conn.load_balancer.delete_load_balancer(balancer["id"], cascade=True, ignore_missing=True)
+        except self.sdk.exceptions.HttpException as error:
+            passing = error.status_code == 409 or (error.status_code or 0) >= 500
+            if not passing:
+                raise MagnumError(f"deleting load balancer {balancer['name']}: {error}") from None
+            self.progress.say(f"load balancer {balancer['name']}: Octavia answered {error.status_code}; asked again")
 
 
 def main() -> None:

@@ -61,6 +61,12 @@ options:
     description: UUIDs of the servers that go first when the group becomes smaller.
     type: list
     elements: str
+  replace_failed:
+    description:
+      - Whether a group that Magnum failed to make, or to delete, is deleted and made anew. What it has got of nodes is
+        drained first. Without this such a group is an error.
+    type: bool
+    default: false
   role:
     description: Role of the nodes, which some drivers make a node label. Cannot be changed. Magnum's own default is
       V(worker).
@@ -171,6 +177,7 @@ class CoeNodegroup(NodegroupModule):
         "max_node_count": {"type": "int"},
         "current_nodes": {"type": "int"},
         "nodes_to_remove": {"type": "list", "elements": "str"},
+        "replace_failed": {"type": "bool", "default": False},
         "role": {"type": "str"},
         "labels": {"type": "dict"},
         "merge_labels": {"type": "bool", "default": True},

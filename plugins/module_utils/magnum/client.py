@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from . import versions
-from .errors import ApiError, CloudTooOldError, NotFoundError, NotUniqueError
+from .errors import ApiError, CloudTooOldError, CredentialsError, NotFoundError, NotUniqueError
 
 try:
     from keystoneauth1 import exceptions
@@ -31,6 +31,9 @@ PASSING = frozenset({500, 502, 503, 504})
 ATTEMPTS = 6
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 """Seconds between attempts: doubled each time, about 16 s in all."""
+
+SETTLING = 8.0
+"""Seconds in which an object that is listed may still answer 404 or 400."""
 
 APPEARING = 30.0
 """Seconds in which an object may still appear after its creation was answered by an error (the conductor writes it)."""
@@ -148,6 +151,8 @@ class Magnum:
             # Keystone's answers (a token that could not be had) come as exceptions whatever raise_exc says.
             if error.http_status in PASSING:
                 raise ApiError(doing, error.http_status, f"from Keystone: {_one_line(error)}") from None
+            if error.http_status == 401:
+                raise CredentialsError(doing, _one_line(error)) from None
             raise
         if answer.status_code >= 400:
             kind = NotFoundError if answer.status_code == 404 else ApiError
@@ -176,21 +181,42 @@ class Magnum:
             except NotFoundError:
                 return None
             return found
-        named = [o for o in self.listed(f"/{collection}", collection, doing) if o.get("name") == name_or_uuid]
+        short = self._listed_as(kind, collection, name_or_uuid)
+        if short is None:
+            return None
+        return self._whole(f"/{collection}/{short['uuid']}", doing) or self._still(collection, short, doing)
+
+    def _listed_as(self, kind: str, collection: str, name: str) -> Json | None:
+        """What a list has of that name. Raises NotUniqueError."""
+        listed = self.listed(f"/{collection}", collection, f"looking for {kind} {name}")
+        named = [o for o in listed if o.get("name") == name]
         if len(named) > 1:
-            raise NotUniqueError(kind, name_or_uuid, [o["uuid"] for o in named])
-        if not named:
-            return None
-        try:
-            whole: Json = self.request("GET", f"/{collection}/{named[0]['uuid']}", doing)
-        except NotFoundError:  # deleted in between
-            return None
-        except ApiError as error:
-            # Just after create a cluster is listed before its node groups' rows exist: 400.
-            if error.status == 400:
-                return named[0]
-            raise
-        return whole
+            raise NotUniqueError(kind, name, [o["uuid"] for o in named])
+        return named[0] if named else None
+
+    def _whole(self, path: str, doing: str) -> Json | None:
+        """An object that was listed, or just made; None when it cannot be read for ``SETTLING`` seconds.
+
+        Just after create it may answer 404, or 400 while a cluster's node groups have no rows yet.
+        """
+        until, pause = self._clock() + SETTLING, FIRST_PAUSE
+        while True:
+            try:
+                found: Json = self.request("GET", path, doing)
+            except ApiError as error:
+                if error.status not in (400, 404):
+                    raise
+                if self._clock() >= until:
+                    return None
+            else:
+                return found
+            self._sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _still(self, collection: str, short: Json, doing: str) -> Json | None:
+        """The form of the list, which is what there is of it, or None when it has been deleted meanwhile."""
+        listed = self.listed(f"/{collection}", collection, doing)
+        return next((o for o in listed if o["uuid"] == short["uuid"]), None)
 
     # Clusters
 
@@ -212,7 +238,7 @@ class Magnum:
         needs = ("basic", "zero_nodes") if body.get("node_count") == 0 else ("basic",)
 
         def look() -> str | None:
-            found = self.find_cluster(name)
+            found = self._listed_as("cluster", "clusters", name)
             return found["uuid"] if found else None
 
         def ask() -> str:
@@ -226,7 +252,7 @@ class Magnum:
     def _create(self, ask: Callable[[], str], look: Callable[[], str | None], what: str) -> str:
         """Ask once; after an answer that leaves it open whether it was done, look before anything else.
 
-        Only 503 is asked again (nothing was accepted), and only when nothing of that name is there.
+        Only 503 is asked again (nothing was accepted), and only when nothing of that name has appeared meanwhile.
         """
         pause = FIRST_PAUSE
         for attempt in range(ATTEMPTS):
@@ -236,17 +262,12 @@ class Magnum:
                 if not (error.status in PASSING or error.status == 0):
                     raise
                 unavailable = error.status == 503 and attempt < ATTEMPTS - 1
-                found = self._appearing(look, 0.0 if unavailable else APPEARING)
+                found = self._appearing(look, pause if unavailable else APPEARING)
                 if found:
                     return found
                 if not unavailable:
-                    raise ApiError(
-                        f"creating {what} (none of that name appeared within {APPEARING:.0f} s; "
-                        f"it is safe to run this again)",
-                        error.status,
-                        error.answer,
-                    ) from None
-            self._sleep(pause)
+                    doing = f"creating {what} (none of that name appeared within {APPEARING:.0f} s)"
+                    raise ApiError(doing, error.status, error.answer) from None
             pause = min(pause * 2, LONGEST_PAUSE)
         raise AssertionError("unreachable")
 
@@ -256,7 +277,7 @@ class Magnum:
             found = look()
             if found or self._clock() >= until:
                 return found
-            self._sleep(2.0)
+            self._sleep(min(2.0, max(until - self._clock(), 0.1)))
 
     def resize(self, uuid: str, name: str, node_count: int, group: str | None, remove: list[str] | None = None) -> None:
         body: Json = {"node_count": node_count}
@@ -313,7 +334,7 @@ class Magnum:
         name = body["name"]
 
         def look() -> str | None:
-            found = self.find_template(name)
+            found = self._listed_as("cluster template", "clustertemplates", name)
             return found["uuid"] if found else None
 
         def ask() -> str:
@@ -322,8 +343,8 @@ class Magnum:
             return uuid
 
         uuid = self._create(ask, look, f"cluster template {name}")
-        found: Json = self.request("GET", f"/clustertemplates/{uuid}", f"reading cluster template {name}")
-        return found
+        found = self._whole(f"/clustertemplates/{uuid}", f"reading cluster template {name}")
+        return found or {**body, "uuid": uuid}
 
     def patch_template(self, uuid: str, name: str, patch: list[Json]) -> Json:
         changed: Json = self.request(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .errors import ApiError, MagnumError, OperationFailedError, fault_text
+from .client import PASSING
+from .errors import ApiError, MagnumError, OperationFailedError, TimedOutError, fault_text
+from .leftovers import is_balancer, names_of
 from .module import MagnumModule
 from .plan import Action, Plan, label, plan_cluster
 from .waiter import Seen, Waiter
@@ -38,6 +40,10 @@ class OperatingModule(MagnumModule):
                 request()
                 break
             except ApiError as error:
+                if error.status in (*PASSING, 0):
+                    if waiter.began(before):
+                        break  # answered by an error, and carried out all the same
+                    raise
                 if error.status not in (400, 409):
                     raise
                 # Another operation came first, or Magnum has not noticed the end of the last one.
@@ -85,10 +91,52 @@ class ClusterModule(OperatingModule):
             result.update(changed=False, actions=[])
             before = None
         else:
-            self.magnum.delete_cluster(uuid, name)
+            before = self._delete(waiter, uuid, name, before)
         if self.params["wait"]:
-            waiter.until_gone(before)
+            try:
+                waiter.until_gone(before)
+            except TimedOutError as error:
+                raise TimedOutError(f"{error} {self._in_the_way(live)}".rstrip(), **error.details) from None
         return result
+
+    def _delete(self, waiter: Waiter, uuid: str, name: str, before: Seen) -> Seen | None:
+        """Ask for the deletion; while another operation keeps Magnum from it, again. The state from before."""
+        for _attempt in range(BUSY_ATTEMPTS):
+            try:
+                self.magnum.delete_cluster(uuid, name)
+            except ApiError as error:
+                if error.status not in (400, 409) or not _sounds_busy(error):
+                    raise
+                self.progress.say(f"cluster {name}: {error.answer}; it is deleted after that")
+                waiter.pause(BUSY_PAUSE)
+                before = waiter.until_idle(f"deleting cluster {name}")
+            else:
+                return before
+        self.magnum.delete_cluster(uuid, name)
+        return before
+
+    def _in_the_way(self, live: Json) -> str:
+        """What of the cluster is still in the project, as a sentence: a deletion waits for it."""
+        names = names_of(live, live["name"])
+        try:
+            balancers = [
+                f"load balancer {b.name} ({b.id}) is {b.provisioning_status}"
+                for b in (self.conn.load_balancer.load_balancers() if self.conn.has_service("load-balancer") else ())
+                if is_balancer(b.name, names) or any(n in (b.description or "") for n in names[1:])
+            ]
+            servers = [s.name for s in self.conn.compute.servers() if s.name.startswith(f"{live['name']}-")]
+        except self.sdk.exceptions.SDKException as error:
+            return f"What it waits for could not be read: {' '.join(str(error).split())}"
+        parts = balancers + ([f"{len(servers)} servers ({', '.join(servers[:3])})"] if servers else [])
+        if not parts:
+            return "Nothing of it is seen among the project's balancers and servers."
+        text = f"Still in the project: {'; '.join(parts)}."
+        if any(" is PENDING_" in part for part in balancers):
+            text += (
+                " Octavia takes no request for a balancer that is PENDING. If it stays so, its operators have to set "
+                "it to ERROR; then the deletion goes on."
+            )
+        return text
 
     def _present(self, live: Json | None) -> Json:
         live = self._settle(live)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,8 +21,26 @@ class ApiError(MagnumError):
     def __init__(self, doing: str, status: int, answer: str, request_id: str | None = None) -> None:
         said = f"Magnum answered {status}: {answer}" if status else f"no answer came: {answer}"
         request = f" (request {request_id})" if request_id else ""
-        super().__init__(f"{doing}: {said}{request}", status=status, answer=answer, request_id=request_id)
+        message = f"{doing}: {said}{request}"
+        if advice := next_step(status, answer):
+            message = f"{message.rstrip('.')}. {advice}"
+        super().__init__(message, status=status, answer=answer, request_id=request_id)
         self.status = status
+        self.answer = answer
+
+
+class CredentialsError(MagnumError):
+    """Keystone refuses the credentials, perhaps in the middle of a wait."""
+
+    def __init__(self, doing: str, answer: str, cloud: str = "this cloud") -> None:
+        where = f"{doing}: " if doing else ""
+        super().__init__(
+            f"{where}Keystone refuses the credentials of {cloud}: {answer.rstrip('.')}. Check its entry in "
+            "clouds.yaml: a wrong password, or an application credential that has expired or was deleted. "
+            "What was asked of the cloud before goes on there: run this again with good ones.",
+            answer=answer,
+        )
+        self.doing = doing
         self.answer = answer
 
 
@@ -58,6 +77,55 @@ class OperationFailedError(MagnumError):
 
 class TimedOutError(MagnumError):
     """The wait was over before the operation was."""
+
+
+def next_step(status: int, answer: str) -> str:
+    """What to do after an answer of this status; empty where the answer says it itself."""
+    if advice := quota_advice(answer):
+        return advice
+    if status == 409:
+        return "Something else works on it: run this again when that is over."
+    if status == 403:
+        return "These credentials may not do it: look at their roles, or ask the cloud's operators."
+    if status == 0 or status >= 500:
+        return "It is safe to run this again; if it stays so, ask the cloud's operators."
+    return ""
+
+
+_NOVA_QUOTA = re.compile(
+    r"Quota exceeded for (?P<what>[\w, ]+?): Requested (?P<asked>[\d, ]+), but already used (?P<used>[\d, ]+) "
+    r"of (?P<limit>[\d, ]*\d)"
+)
+_HIGHER = "Ask the cloud's operators for a higher quota, or ask for fewer or smaller nodes."
+_ANY_QUOTA = re.compile(r"quota|ResourceLimitExceeded|reached the maximum|over limit", re.I)
+
+
+def quota_advice(text: str, missing: int = 0) -> str:
+    """What to do about a quota of which a service's words ``text`` tell; empty when they tell of none.
+
+    Nova tells what one more server takes. ``missing`` is how many servers are still to be made (0: not known).
+    """
+    found = _NOVA_QUOTA.search(text)
+    if found is None:
+        return _HIGHER if _ANY_QUOTA.search(text) else ""
+    names = [name.strip() for name in found["what"].split(",")]
+    numbers = [[int(n) for n in found[part].split(",")] for part in ("asked", "used", "limit")]
+    if any(len(row) != len(names) for row in numbers):
+        return _HIGHER
+    parts = []
+    for name, asked, used, limit in zip(names, *numbers, strict=True):
+        need = f"{asked} more for each node"
+        if missing > 1:
+            need += f", {used + asked * missing} in all for the {missing} that are missing"
+        parts.append(f"{name} ({limit} allowed, {used} used; {need})")
+    takes = " and ".join(parts)
+    return f"This takes a higher quota of {takes}: ask the cloud's operators, or ask for fewer or smaller nodes."
+
+
+def missing_nodes(node_groups: Sequence[Mapping[str, Any]]) -> int:
+    """How many nodes the groups that failed have not got, as far as Magnum knows."""
+    failed = [group for group in node_groups if str(group.get("status") or "").endswith("FAILED")]
+    return sum(max(int(g.get("node_count") or 0) - len(g.get("node_addresses") or []), 0) for g in failed)
 
 
 def fault_text(cluster: Mapping[str, Any], node_groups: Sequence[Mapping[str, Any]] = ()) -> str:

@@ -45,6 +45,21 @@ def is_volume(metadata: Mapping[str, Any] | None, clusters: Iterable[str]) -> bo
     return (metadata or {}).get(VOLUME_KEY) in set(clusters)
 
 
+def still_there(balancers: Iterable[Mapping[str, Any]], seconds: float) -> str:
+    """What to say of balancers ({id, name, status}) that are not gone after so many seconds."""
+    left = list(balancers)
+    listed = "; ".join(f"{b['name']} ({b['id']}) is {b['status']}" for b in left)
+    text = f"deleting load balancers: still there after {seconds:.0f} s: {listed}. "
+    if any(b["status"].startswith("PENDING_") for b in left):
+        text += (
+            "Octavia takes no request for a balancer that is PENDING. If it stays so, its operators have to set it to "
+            "ERROR; then run this again."
+        )
+    else:
+        text += f"Run this again, or see what Octavia says of it: openstack loadbalancer show {left[0]['id']}"
+    return text
+
+
 def kept_volumes(persistent: Iterable[Mapping[str, Any]], volumes: Iterable[Mapping[str, Any]] = ()) -> list[str]:
     """Sentences about the volumes that stay: Kubernetes' PersistentVolumes, and Cinder's that no such one names."""
     said, handles = [], set()

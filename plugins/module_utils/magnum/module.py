@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from ansible_collections.openstack.cloud.plugins.module_utils.openstack import OpenStackModule
 
 from .client import Magnum
-from .errors import MagnumError, RefusedError
+from .errors import CredentialsError, MagnumError, RefusedError
 from .plan import Plan, equal
 from .progress import Progress
 from .waiter import Waiter
@@ -46,6 +46,9 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
             # This asks Keystone, so it may fail as anything else here.
             self.magnum = Magnum(self.conn.container_infrastructure_management)
             result = self.act()
+        except CredentialsError as error:
+            told = CredentialsError(error.doing, error.answer, f"cloud {self.cloud_name}")
+            self.fail_json(msg=str(told), **told.details)
         except MagnumError as error:
             self.fail_json(msg=str(error), **error.details)
         except Exception as error:
@@ -55,10 +58,7 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
     def _fail_politely(self, error: Exception) -> NoReturn:
         cloud = self._cloud_name or "given by the environment"
         if ksa is not None and isinstance(error, ksa.Unauthorized):
-            self.fail_json(
-                msg=f"Keystone refuses the credentials of cloud {cloud}: {_one_line(error)}. Check its entry in "
-                f"clouds.yaml: a wrong password, or an application credential that has expired or was deleted."
-            )
+            self.fail_json(msg=str(CredentialsError("", _one_line(error), f"cloud {cloud}")))
         if ksa is not None and isinstance(error, (ksa.ConnectionError, ksa.DiscoveryFailure)):
             self.fail_json(msg=f"Cloud {cloud} cannot be reached: {_one_line(error)}. Check auth_url and the network.")
         if ksa is not None and isinstance(error, ksa.MissingRequiredOptions):

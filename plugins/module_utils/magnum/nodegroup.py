@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .cluster import OperatingModule
-from .errors import MagnumError, OperationFailedError, fault_text
+from .errors import ApiError, MagnumError, OperationFailedError, fault_text
 from .plan import Action, Plan, label, plan_nodegroup
 from .waiter import Waiter
 
@@ -53,15 +53,19 @@ class NodegroupModule(OperatingModule):
             if self.params["wait"]:
                 waiter.until_idle(f"deleting node group {name}")
             return {**result, "changed": False, "actions": []}
+        self._delete(waiter, cluster, live, self.params["wait"])
+        return result
+
+    def _delete(self, waiter: Waiter, cluster: Json, live: Json, wait: bool) -> None:
+        uuid, name = cluster["uuid"], live["name"]
         self.operate(
             waiter,
             f"deleting node group {name} of cluster {cluster['name']}",
             lambda: self.magnum.delete_nodegroup(uuid, live["uuid"], name),
             lambda seen: seen.group(name) is None,
             group=name,
-            wait=self.params["wait"],
+            wait=wait,
         )
-        return result
 
     def _present(self, cluster: Json, live: Json | None) -> Json:
         waiter = self.waiter(cluster["uuid"], cluster["name"])
@@ -73,10 +77,44 @@ class NodegroupModule(OperatingModule):
             return {**result, "nodegroup": live or {}}
         last = plan.actions[-1] if plan.actions else None
         for action in plan.actions:
-            self._carry_out(waiter, cluster, live, action, self.params["wait"] or action is not last)
+            wait = self.params["wait"] or action is not last
+            if action.kind == "create":
+                other = self._create(waiter, cluster, action, wait)
+                if other is not None:
+                    self.warn(f"Node group {other['name']} was made by somebody else at the same moment.")
+                    return self._present(cluster, other)
+                continue
+            self._carry_out(waiter, cluster, live, action, wait)
         if plan.changed:
             live = self.magnum.find_nodegroup(cluster["uuid"], self.params["name"]) or live
         return {**result, "nodegroup": live or {}}
+
+    def _create(self, waiter: Waiter, cluster: Json, action: Action, wait: bool) -> Json | None:
+        """Make the group; answers the group of that name that somebody else has made first."""
+        uuid, name, body = cluster["uuid"], self.params["name"], dict(action.body)
+        doing = f"{action.says} of cluster {cluster['name']}"
+        if not self._api_address(waiter, cluster, doing):
+            raise OperationFailedError(f"{doing}: the cluster has no API address yet, and Magnum needs one for this.")
+        made: list[str] = []
+        try:
+            self.operate(
+                waiter,
+                doing,
+                lambda: made.append(self.magnum.create_nodegroup(uuid, body)),
+                lambda seen: _complete(seen.group(name)),
+                group=name,
+                wait=wait,
+            )
+        except ApiError as error:
+            other = self.magnum.find_nodegroup(uuid, name) if error.status == 409 else None
+            if other is None:
+                raise
+            return other
+        if not wait:
+            return None
+        # Of two requests at once Magnum drops one without a word.
+        live = self.magnum.find_nodegroup(uuid, name)
+        return live if live is not None and live["uuid"] not in made else None
 
     def _settle(self, waiter: Waiter, cluster: Json, live: Json | None) -> tuple[Json, Json | None]:
         """Both once what already happens to them is over. A group that failed to be made has to be deleted first."""
@@ -89,6 +127,11 @@ class NodegroupModule(OperatingModule):
             live = self.magnum.find_nodegroup(cluster["uuid"], name)
             status = str(live.get("status")) if live else ""
         if live is not None and status in ("CREATE_FAILED", "DELETE_FAILED"):
+            if self.params["replace_failed"] and not live.get("is_default"):
+                self.warn(f"Node group {name} is {status} ({fault_text({}, [live])}): it is deleted and made again.")
+                if not self.check_mode:
+                    self._delete(waiter, cluster, live, wait=True)
+                return cluster, None
             raise OperationFailedError(
                 f"Node group {name} of cluster {cluster['name']} is {status}: {fault_text({}, [live])}. "
                 f"Delete it (state: absent) before it is made again.",
@@ -100,21 +143,6 @@ class NodegroupModule(OperatingModule):
     def _carry_out(self, waiter: Waiter, cluster: Json, live: Json | None, action: Action, wait: bool) -> None:
         uuid, name = cluster["uuid"], self.params["name"]
         doing = f"{action.says} of cluster {cluster['name']}"
-        if action.kind == "create":
-            body = dict(action.body)
-            if not self._api_address(waiter, cluster, doing):
-                raise OperationFailedError(
-                    f"{doing}: the cluster has no API address yet, and Magnum needs one for this."
-                )
-            self.operate(
-                waiter,
-                doing,
-                lambda: _drop(self.magnum.create_nodegroup(uuid, body)),
-                lambda seen: _complete(seen.group(name)),
-                group=name,
-                wait=wait,
-            )
-            return
         assert live is not None
         group = live["uuid"]
         if action.kind == "resize":
@@ -173,7 +201,3 @@ class NodegroupModule(OperatingModule):
 
 def _complete(group: Json | None) -> bool:
     return group is not None and str(group.get("status")).endswith("_COMPLETE")
-
-
-def _drop(_value: object) -> None:
-    return None

@@ -199,6 +199,8 @@ def plan_cluster(
                     {"node_count": int(wanted["node_count"]), "nodegroup": group["name"] if group else None},
                 )
             )
+        elif _failed(group) and not plan.actions and not autoscaled(live, group):
+            plan.actions.append(_again(group or {}, False))
     return plan
 
 
@@ -247,7 +249,26 @@ def plan_nodegroup(
             patch.append(_set(key, live.get(key), wanted[key]))
     if patch:
         plan.actions.append(Action("patch", f"change labels or taints of the nodes of {name}", patch))
+    if not plan.actions and _failed(live):
+        plan.actions.append(_again(live, autoscaled(cluster or {}, live)))
     return plan
+
+
+def _failed(group: Mapping[str, Any] | None) -> bool:
+    return str((group or {}).get("status")) == "UPDATE_FAILED"
+
+
+def _again(live: Mapping[str, Any], owned: bool) -> Action:
+    """Ask for what a node group has to be already, as the last operation on it failed and Magnum kept its wish.
+
+    Where an autoscaler owns the count, the bounds are what is asked for.
+    """
+    name, count = live["name"], int(live.get("node_count") or 0)
+    if owned:
+        body = [_set("min_node_count", live.get("min_node_count"), int(live.get("min_node_count") or 0))]
+        return Action("patch", f"set the bounds of node group {name} again, as that failed", body)
+    wish = {"node_count": count, "nodegroup": name}
+    return Action("resize", f"resize node group {name} to {count} nodes again, as that failed", wish)
 
 
 def _plan_size(

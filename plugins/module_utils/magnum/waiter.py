@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .client import Magnum
-from .errors import ApiError, NotFoundError, OperationFailedError, TimedOutError, fault_text
+from .client import PASSING, SETTLING, Magnum
+from .errors import (
+    ApiError,
+    NotFoundError,
+    OperationFailedError,
+    TimedOutError,
+    fault_text,
+    missing_nodes,
+    quota_advice,
+)
 from .progress import Progress
 
 Json = dict[str, Any]
@@ -16,6 +25,12 @@ Json = dict[str, Any]
 STALE = 60.0
 """Seconds after which an accepted operation must have shown in a status. Magnum's conductor takes one or two; it
 drops an operation without a word when it finds it not allowed."""
+
+GRACE = 2.0
+"""Minutes that Magnum's driver has to make something of a cluster, and that a creation may be over its limit."""
+
+OUTAGE = 600.0
+"""Seconds without an answer after which a wait is given up: an API that is restarted or upgraded is back by then."""
 
 FIRST_POLL, LONGEST_POLL = 0.5, 10.0
 """Seconds between looks: they grow by a fifth each time."""
@@ -71,6 +86,7 @@ class Waiter:
         *,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.timezone.utc),
     ) -> None:
         self._magnum = magnum
         self._uuid = uuid
@@ -79,6 +95,7 @@ class Waiter:
         self._progress = progress
         self._sleep = sleep
         self._clock = clock
+        self._now = now
         self._until = clock() + timeout
 
     def look(self) -> Seen | None:
@@ -100,6 +117,20 @@ class Waiter:
         if self._clock() >= self._until:
             raise TimedOutError(f"cluster {self._name}: not done within {self._timeout:.0f} s.")
         self._sleep(seconds)
+
+    def began(self, before: Seen) -> bool:
+        """Whether an operation whose request was answered by an error has begun all the same.
+
+        Looks for ``SETTLING`` seconds, as the conductor takes a moment.
+        """
+        until = self._clock() + SETTLING
+        while True:
+            seen = self.look()
+            if seen is None or seen.busy or seen.mark != before.mark:
+                return True
+            if self._clock() >= until:
+                return False
+            self._sleep(FIRST_POLL)
 
     def until_created(self) -> Json:
         """Wait for a cluster that has been asked for.
@@ -192,23 +223,38 @@ class Waiter:
                     f"{_status(seen.cluster)}. Its conductor may be down: run this again, or ask the cloud's operators."
                 )
 
-    def _looks(self, doing: str) -> Any:
-        pause = FIRST_POLL
+    def _looks(self, doing: str) -> Iterator[Seen | None]:
+        """The cluster again and again, until the time is over. Times without an answer are waited through."""
+        pause, silent = FIRST_POLL, None
+        seen: Seen | None = None
         while True:
-            seen = self.look()
-            yield seen
+            try:
+                seen = self.look()
+            except ApiError as error:
+                if error.status not in (*PASSING, 0):
+                    raise
+                silent = self._clock() if silent is None else silent
+                if self._clock() - silent > OUTAGE:
+                    raise
+                self._progress.say(f"cluster {self._name}: Magnum does not answer; {doing} goes on being waited for")
+            else:
+                silent = None
+                yield seen
             left = self._until - self._clock()
             if left <= 0:
-                state = self._summary(seen) if seen else f"cluster {self._name} is not there"
-                fault = ""
-                if seen and (reason := fault_text(seen.cluster, seen.groups)) != "Magnum gives no reason":
-                    fault = f" Magnum says: {reason}."
-                raise TimedOutError(
-                    f"{doing}: not done within {self._timeout:.0f} s ({state}).{fault} It goes on in the cloud: "
-                    f"run this again to go on waiting, or give a longer timeout."
-                )
+                raise self._timed_out(doing, seen)
             self._sleep(min(pause, left))
             pause = min(pause * 1.2, LONGEST_POLL)
+
+    def _timed_out(self, doing: str, seen: Seen | None) -> TimedOutError:
+        state = self._summary(seen) if seen else f"cluster {self._name} is not there"
+        fault = ""
+        if seen and (reason := fault_text(seen.cluster, seen.groups)) != "Magnum gives no reason":
+            fault = f" Magnum says: {reason}."
+        advice = "It goes on in the cloud: run this again to go on waiting, or give a longer timeout."
+        if seen and (stuck := never_ends(seen.cluster, self._now())):
+            advice = stuck
+        return TimedOutError(f"{doing}: not done within {self._timeout:.0f} s ({state}).{fault} {advice}")
 
     def _tell(self, seen: Seen) -> None:
         self._progress.say(self._summary(seen))
@@ -222,12 +268,42 @@ class Waiter:
         if any(_status(g).endswith("_FAILED") for g in seen.groups):
             groups = self._magnum.list_nodegroups(self._uuid)
         reason = fault_text(seen.cluster, groups)
+        advice = " ".join(part for part in (quota_advice(reason, missing_nodes(groups)), advice) if part)
         return OperationFailedError(
             f"{doing} failed ({_status(seen.cluster)}): {reason}. {advice}",
             status=seen.cluster.get("status"),
             status_reason=seen.cluster.get("status_reason"),
             faults=seen.cluster.get("faults") or {},
         )
+
+
+def never_ends(cluster: Mapping[str, Any], now: datetime.datetime) -> str | None:
+    """Why a creation that is still ``CREATE_IN_PROGRESS`` will stay so, and what to do; None when it may end.
+
+    Magnum gives a creation up after ``create_timeout`` minutes, unless the conductor that looked after it has died.
+    """
+    if _status(cluster) != "CREATE_IN_PROGRESS" or not cluster.get("created_at"):
+        return None
+    try:
+        began = datetime.datetime.fromisoformat(str(cluster["created_at"]).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    if began.tzinfo is None:
+        began = began.replace(tzinfo=datetime.timezone.utc)
+    minutes = (now - began).total_seconds() / 60
+    delete = "Delete the cluster (state: absent), and make it anew."
+    limit = int(cluster.get("create_timeout") or 0)
+    if limit and minutes > limit + GRACE:
+        return (
+            f"It was asked for {minutes:.0f} minutes ago, and Magnum itself gives up after {limit}: the conductor that "
+            f"made it has died, so this never ends. {delete}"
+        )
+    if minutes > GRACE and not (cluster.get("stack_id") or cluster.get("cluster_id") or cluster.get("api_address")):
+        return (
+            f"It was asked for {minutes:.0f} minutes ago, and Magnum's driver has made nothing of it: the conductor "
+            f"has perhaps died, and then this never ends. {delete}"
+        )
+    return None
 
 
 def summary(name: str, cluster: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> str:

@@ -10,6 +10,7 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.client impo
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import (
     ApiError,
     CloudTooOldError,
+    CredentialsError,
     NotUniqueError,
 )
 from keystoneauth1 import exceptions as ksa
@@ -88,6 +89,53 @@ def test_a_create_that_was_not_accepted_is_asked_again() -> None:
 
     client, _proxy, _clock = magnum(handler)
     assert client.create_cluster({"name": "hub"}) == UUID
+
+
+def test_a_create_that_was_refused_but_happened_is_not_asked_again() -> None:
+    looks: list[str] = []
+
+    def handler(method: str, path: str, _json: Any) -> Answer | Exception:
+        if method == "POST":
+            return error(503, "later")
+        looks.append(path)
+        return Answer(200, {"clusters": [{"uuid": UUID, "name": "hub"}] if len(looks) > 1 else []})
+
+    client, proxy, _clock = magnum(handler)
+    assert client.create_cluster({"name": "hub"}) == UUID
+    assert [m for m, _ in proxy.asked].count("POST") == 1
+
+
+def test_what_is_listed_is_there_although_it_answers_404() -> None:
+    answers = in_turn(error(404, "not yet"), error(404, "not yet"), Answer(200, {"uuid": UUID, "whole": True}))
+    listed = [{"uuid": UUID, "name": "hub"}]
+
+    def handler(method: str, path: str, body: Any) -> Answer | Exception:
+        return Answer(200, {"clusters": listed}) if path == "/clusters" else answers(method, path, body)
+
+    client, _proxy, _clock = magnum(handler)
+    assert client.find_cluster("hub") == {"uuid": UUID, "whole": True}
+
+    client, _proxy, clock = magnum(lambda _m, path, _j: error(404, "no") if UUID in path else handler("", path, None))
+    assert client.find_cluster("hub") == listed[0]
+    assert 1008 <= clock.now < 1020
+
+
+def test_what_is_deleted_meanwhile_is_not_there() -> None:
+    lists = in_turn(Answer(200, {"clusters": [{"uuid": UUID, "name": "hub"}]}), Answer(200, {"clusters": []}))
+    client, _proxy, _clock = magnum(lambda m, path, j: lists(m, path, j) if path == "/clusters" else error(404, "gone"))
+    assert client.find_cluster("hub") is None
+
+
+def test_a_template_that_was_just_made_may_answer_404() -> None:
+    reads = in_turn(error(404, "not yet"), Answer(200, {"uuid": UUID, "name": "t"}))
+    client, _proxy, _clock = magnum(lambda m, p, j: Answer(201, {"uuid": UUID}) if m == "POST" else reads(m, p, j))
+    assert client.create_template({"name": "t"}) == {"uuid": UUID, "name": "t"}
+
+
+def test_credentials_that_end_meanwhile_are_told_with_what_was_done() -> None:
+    client, _proxy, _clock = magnum(in_turn(ksa.Unauthorized("The credential has expired.")))
+    with pytest.raises(CredentialsError, match=f"reading cluster {UUID}: Keystone refuses .* has expired"):
+        client.get_cluster(UUID)
 
 
 def test_two_of_one_name_are_an_error_with_their_uuids() -> None:

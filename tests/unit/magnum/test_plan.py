@@ -227,3 +227,20 @@ def test_a_template_in_use_can_only_be_published() -> None:
     used = plan_template({"name": "t", "image_id": "b", "public": True}, live, in_use=True)
     assert len(used.refusals) == 1
     assert "template of another name" in used.refusals[0]
+
+
+def test_what_failed_is_asked_for_again() -> None:
+    failed = group(status="UPDATE_FAILED")
+    plan = plan_nodegroup({"name": "gpu", "node_count": 2}, failed, cluster())
+    assert [(a.kind, a.body) for a in plan.actions] == [("resize", {"node_count": 2, "nodegroup": "gpu"})]
+    assert plan.actions[0].says == "resize node group gpu to 2 nodes again, as that failed"
+    plan = plan_nodegroup({"name": "gpu", "min_node_count": 1, "max_node_count": 4}, failed, cluster(**SCALED))
+    assert [a.kind for a in plan.actions] == ["patch"]
+    assert plan.actions[0].body == [{"op": "replace", "path": "/min_node_count", "value": 1}]
+    plan = plan_nodegroup({"name": "gpu", "node_count": 3}, failed, cluster())
+    assert [a.body["node_count"] for a in plan.actions] == [3]
+
+    workers = [group(name="default-worker", is_default=True, status="UPDATE_FAILED")]
+    plan = plan_cluster({"name": "hub", "node_count": 2}, cluster(), workers)
+    assert [a.body for a in plan.actions] == [{"node_count": 2, "nodegroup": "default-worker"}]
+    assert not plan_cluster({"name": "hub", "node_count": 2}, cluster(**SCALED), workers).actions

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.client import Magnum
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import OperationFailedError, TimedOutError
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import (
+    ApiError,
+    OperationFailedError,
+    TimedOutError,
+)
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress import Progress
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.waiter import Seen, Waiter, summary
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.waiter import (
+    Seen,
+    Waiter,
+    never_ends,
+    summary,
+)
 from ansible_collections.stfc.jupyterhub.plugins.plugin_utils.progress import shown
+from keystoneauth1 import exceptions as ksa
 
 from .fakes import Answer, Clock, Proxy, error
 
@@ -29,23 +40,23 @@ def workers(status: str = "CREATE_COMPLETE", count: int = 1, **more: Any) -> Jso
 class Cloud:
     """Shows the next state at each look, and the last one from then on."""
 
-    def __init__(self, *states: tuple[Any, ...]) -> None:
+    def __init__(self, *states: tuple[Any, ...], timeout: float = 600) -> None:
         self.states = list(states)
         self.clock = Clock()
         self.waiter = Waiter(
             Magnum(Proxy(self.answer), sleep=self.clock.sleep, clock=self.clock),
             "u",
             "hub",
-            600,
+            timeout,
             Progress("", self.clock),
             sleep=self.clock.sleep,
             clock=self.clock,
         )
 
-    def answer(self, _method: str, path: str, _json: Any) -> Answer:
+    def answer(self, _method: str, path: str, _json: Any) -> Answer | Exception:
         state = self.states[0]
         if path == "/clusters/u":
-            return state[0] if isinstance(state[0], Answer) else Answer(200, state[0])
+            return state[0] if isinstance(state[0], Answer | Exception) else Answer(200, state[0])
         if path.endswith("/nodegroups"):
             if len(self.states) > 1:
                 self.states.pop(0)
@@ -166,3 +177,66 @@ def test_progress_without_a_reader_is_silent(tmp_path: Path) -> None:
     for name in ("pipe", "file", "missing"):
         Progress(str(tmp_path / name)).say("nobody hears")
     assert (tmp_path / "file").read_text() == ""
+
+
+def test_an_api_that_is_away_for_a_while_is_waited_for() -> None:
+    cloud = Cloud((cluster("CREATE_COMPLETE"), workers()))
+    away = [ksa.ConnectFailure("connection refused")] * 30
+    answer = cloud.answer
+    cloud.waiter._magnum._proxy.handler = lambda *a: away.pop(0) if away else answer(*a)
+    assert cloud.waiter.until_created()["status"] == "CREATE_COMPLETE"
+    assert not away
+
+
+def test_an_api_that_stays_away_is_told() -> None:
+    cloud = Cloud((ksa.ConnectFailure("connection refused"),), timeout=3600)
+    with pytest.raises(ApiError, match=r"no answer came: connection refused\. It is safe to run this again"):
+        cloud.waiter.until_created()
+    assert 1600 < cloud.clock.now < 1700
+
+
+def test_an_operation_that_was_answered_by_an_error_may_have_begun() -> None:
+    before = (cluster("CREATE_COMPLETE"), workers())
+    cloud = Cloud(before, before, (cluster("UPDATE_IN_PROGRESS"), workers()))
+    assert cloud.waiter.began(cloud.now())
+    cloud = Cloud(before)
+    assert not cloud.waiter.began(cloud.now())
+    assert cloud.clock.now < 1010
+
+
+NOW = datetime.datetime(2026, 1, 1, 12, 0, tzinfo=datetime.timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"created_at": "2026-01-01T10:00:00+00:00", "create_timeout": 60, "stack_id": "s"}, "gives up after 60"),
+        ({"created_at": "2026-01-01T11:50:00Z", "create_timeout": 60}, "has made nothing of it"),
+        ({"created_at": "2026-01-01T11:50:00", "create_timeout": 60, "stack_id": "s"}, None),
+        ({"created_at": "2026-01-01T11:59:00", "create_timeout": 60}, None),
+        ({"created_at": "yesterday"}, None),
+        ({}, None),
+    ],
+)
+def test_a_creation_that_never_ends_is_known(more: Json, told: str | None) -> None:
+    said = never_ends(cluster("CREATE_IN_PROGRESS", **more), NOW)
+    assert (said is None) if told is None else (told in said and "Delete the cluster" in said)
+
+
+def test_the_end_of_the_time_says_that_it_never_ends() -> None:
+    long_ago = cluster("CREATE_IN_PROGRESS", created_at="2025-01-01T00:00:00Z", create_timeout=60)
+    cloud = Cloud((long_ago, workers("CREATE_IN_PROGRESS")))
+    with pytest.raises(TimedOutError, match=r"itself gives up after 60: .* so this never ends\. Delete the cluster"):
+        cloud.waiter.until_created()
+
+
+def test_a_quota_that_was_reached_is_told_with_what_it_takes() -> None:
+    words = "Quota exceeded for instances: Requested 1, but already used 4 of 4 instances"
+    failed = workers("CREATE_FAILED", 3, status_reason=words, node_addresses=["10.6.0.1"])
+    cloud = Cloud((cluster("CREATE_FAILED", faults={"default-worker": words}), failed))
+    with pytest.raises(OperationFailedError) as raised:
+        cloud.waiter.until_created()
+    assert f"creating cluster hub failed (CREATE_FAILED): default-worker: {words}. This takes" in str(raised.value)
+    assert "instances (4 allowed, 4 used; 1 more for each node, 6 in all for the 2 that are missing)" in str(
+        raised.value
+    )
