@@ -6,10 +6,37 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """``stfc.jupyterhub.magnum``, ``.magnum.waiting``."""
+    """``stfc.jupyterhub.magnum``, ``.magnum.waiting``, ``.magnum.attributes``, ``.magnum.info``."""
 
     DOCUMENTATION = r"""
+options: {}
+notes:
+  - Magnum's API version is negotiated. Where the cloud is too old for what is asked, the message names the feature and
+    the release that has it.
+  - Reading requests are repeated with growing pauses when the cloud answers 500, 502, 503, 504 or nothing. Requests
+    that change something are repeated only where that cannot do it twice.
+  - Names are not unique in Magnum. Two objects of one name are an error that lists their UUIDs; options that take a
+    name also take a UUID.
+  - A password in a URL, such as a proxy's, is shown neither in results nor in differences nor in messages.
+  - openstacksdk 4.14 is what this is tested with.
+seealso:
+  - name: Magnum API reference
+    description: The fields and operations of Magnum's API.
+    link: https://docs.openstack.org/api-ref/container-infrastructure-management/
+attributes:
+  action_group:
+    description: Tasks of this module take the defaults of these groups of C(module_defaults).
+    support: full
+    membership:
+      - stfc.jupyterhub.magnum
+"""
+
+    WAITING = r"""
 options:
+  wait:
+    description: Whether to wait until the operation is over. Several operations are always waited for one by one.
+    type: bool
+    default: true
   timeout:
     description:
       - How many seconds to wait for everything that this task starts or has to wait for.
@@ -18,18 +45,7 @@ options:
     type: int
     default: 3600
 notes:
-  - Magnum's API version is negotiated. Where the cloud is too old for what is asked, the message names the feature and
-    the release that has it.
   - While a long operation runs on the controller itself, its progress is shown line by line.
-  - Reading requests are repeated with growing pauses when the cloud answers 500, 502, 503, 504 or nothing. Requests
-    that change something are repeated only where that cannot do it twice.
-  - Names are not unique in Magnum. Two objects of one name are an error that lists their UUIDs; options that take a
-    name also take a UUID.
-  - openstacksdk 4.14 is what this is tested with.
-seealso:
-  - name: Magnum API reference
-    description: The fields and operations of Magnum's API.
-    link: https://docs.openstack.org/api-ref/container-infrastructure-management/
 """
 
     ATTRIBUTES = r"""

@@ -13,7 +13,7 @@ author:
 description:
   - Writes a kubeconfig whose client certificate is signed by the cluster's own CA, through Magnum's API.
   - One that is there is kept when it names the cluster's address and CA, authenticates, and its certificate lasts long
-    enough. So it is made anew after the CA was rotated.
+    enough. So it is made anew after the CA was replaced, whoever did that. Its mode is set back to 0600 in any case.
   - The private key is made on the host that runs the module and never leaves the file. It is neither shown nor logged.
 options:
   cluster:
@@ -50,8 +50,21 @@ options:
         the kubeconfig is kept.
     type: bool
     default: true
+  replace_ca:
+    description:
+      - SHA-256 fingerprint (C(ca.fingerprint)) of the cluster's CA that is to be replaced by a new one. Where the
+        cluster has another CA, nothing is replaced, so that the same task, run again, does no harm.
+      - Everything that trusts the old CA, or that it signed, stops working at once. That is what it is for when a
+        kubeconfig has leaked, but everybody needs a new kubeconfig afterwards, and pods that talk to the API server may
+        have to be started anew.
+      - Of Magnum's drivers in the field only that of Heat (Fedora CoreOS) does this. The drivers magnum-cluster-api and
+        magnum-capi-helm do not, but Magnum has stored its new CA by the time it notices, and then signs certificates
+        that the cluster does not know. So it is refused where one of them is recognised.
+      - Needs Magnum API 1.5.
+    type: str
 extends_documentation_fragment:
   - stfc.jupyterhub.magnum
+  - stfc.jupyterhub.magnum.waiting
   - stfc.jupyterhub.magnum.attributes
   - openstack.cloud.openstack
 requirements:
@@ -66,6 +79,13 @@ EXAMPLES = r"""
     cluster: hub
     path: ~/.kube/hub.yaml
 
+- name: A new CA, because a kubeconfig has leaked
+  stfc.jupyterhub.coe_kubeconfig:
+    cloud: openstack
+    cluster: hub
+    path: ~/.kube/hub.yaml
+    replace_ca: 5f1c0a77e0c4b6f4a4c6a86d2a2d5a3f2a6ce1ba1f2f8bf5fbd0d3d7e6f6a3b1
+
 - name: Access for reading only, with a group that has a role binding
   stfc.jupyterhub.coe_kubeconfig:
     cloud: openstack
@@ -76,6 +96,25 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+actions:
+  description: What was done, or in check mode would be, as sentences in order.
+  returned: success
+  type: list
+  elements: str
+  sample: ["write the kubeconfig /home/ops/.kube/hub.yaml"]
+ca:
+  description: The cluster's CA; V(null) when there is no cluster yet.
+  returned: when O(state=present)
+  type: dict
+  contains:
+    fingerprint:
+      description: SHA-256 of the certificate, as O(replace_ca) takes it.
+      type: str
+      sample: 5f1c0a77e0c4b6f4a4c6a86d2a2d5a3f2a6ce1ba1f2f8bf5fbd0d3d7e6f6a3b1
+    expires:
+      description: When it ends, in UTC. No kubeconfig works any longer than it.
+      type: str
+      sample: "2031-05-09T10:11:12Z"
 path:
   description: The file.
   returned: success
@@ -103,17 +142,13 @@ reason:
   sample: the cluster has another CA
 """
 
-import datetime
-import os
 from typing import Any, ClassVar
 
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum import kubeconfig
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.client import is_uuid
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import MagnumError
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.module import MagnumModule
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.access import KubeconfigModule
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.module import WAITING
 
 
-class CoeKubeconfig(MagnumModule):
+class CoeKubeconfig(KubeconfigModule):
     argument_spec: ClassVar[dict[str, Any]] = {
         "cluster": {"type": "str", "required": True},
         "path": {"type": "path", "required": True},
@@ -122,106 +157,9 @@ class CoeKubeconfig(MagnumModule):
         "groups": {"type": "list", "elements": "str", "default": ["system:masters"]},
         "days_left": {"type": "int", "default": 30},
         "check_api": {"type": "bool", "default": True},
-        "timeout": {"type": "int", "default": 3600},
+        "replace_ca": {"type": "str"},
+        **WAITING,
     }
-    module_kwargs: ClassVar[dict[str, Any]] = {"supports_check_mode": True}
-
-    def act(self) -> dict[str, Any]:
-        if kubeconfig.MISSING:
-            raise MagnumError(f"This needs the Python packages cryptography and PyYAML: {kubeconfig.MISSING}.")
-        path = self.params["path"]
-        found = self._found(path)
-        if self.params["state"] == "absent":
-            return self._absent(path, found)
-        cluster = self.find_cluster(self.params["cluster"])
-        if cluster is None:
-            return self._without_cluster(path, found)
-        server = cluster.get("api_address")
-        if not server:
-            raise MagnumError(
-                f"Cluster {cluster['name']} has no API address ({cluster.get('status')}): "
-                f"a kubeconfig can be written once it is created."
-            )
-        ca = self.magnum.ca_certificate(cluster["uuid"])
-        reason, reachable = self._reason(found, server, ca)
-        result: dict[str, Any] = {"changed": reason is not None, "path": path, "server": server, "reason": reason}
-        mode_wrong = reason is None and os.stat(path).st_mode & 0o077 != 0
-        if mode_wrong:
-            result.update(changed=True, reason="others could read it")
-        before = kubeconfig.masked(found)
-        if reason and not self.check_mode:
-            found = self._renew(cluster, server, ca, path)
-            if self.params["check_api"]:
-                reachable = kubeconfig.authenticates(found)
-        elif mode_wrong and not self.check_mode:
-            os.chmod(path, 0o600)
-        after = kubeconfig.masked(found) if not (reason and self.check_mode) else {"server": server, "key": "(new)"}
-        result["diff"] = {"before": before, "after": after, "before_header": path, "after_header": path}
-        result["reachable"] = reachable
-        result["expires"] = (kubeconfig.masked(found) or {}).get("certificate_ends")
-        return result
-
-    def _found(self, path: str) -> kubeconfig.Identity | None:
-        try:
-            with open(path, encoding="utf-8") as stream:
-                text = stream.read()
-        except FileNotFoundError:
-            return None
-        except (OSError, UnicodeDecodeError) as error:
-            raise MagnumError(f"The kubeconfig {path} cannot be read: {error}.") from None
-        found = kubeconfig.read(text)
-        if found is not None and found.contexts > 1:
-            raise MagnumError(
-                f"The kubeconfig {path} holds {found.contexts} contexts, so it is not ours alone. Give another path."
-            )
-        return found
-
-    def _absent(self, path: str, found: kubeconfig.Identity | None) -> dict[str, Any]:
-        there = os.path.exists(path)
-        name = self.params["cluster"]
-        if found is not None and not is_uuid(name) and found.cluster != name:
-            self.warn(f"The kubeconfig {path} is for the cluster {found.cluster}, so it is kept.")
-            there = False
-        if there and not self.check_mode:
-            os.unlink(path)
-        return {"changed": there, "path": path, "diff": {"before": {"path": path} if there else {}, "after": {}}}
-
-    def _without_cluster(self, path: str, found: kubeconfig.Identity | None) -> dict[str, Any]:
-        name = self.params["cluster"]
-        if not self.check_mode:
-            raise MagnumError(f"Kubeconfig {path}: there is no cluster {name}.")
-        self.warn(f"Kubeconfig {path}: there is no cluster {name}. Without check mode it has to be there.")
-        return {
-            "changed": True,
-            "path": path,
-            "server": None,
-            "reason": "the cluster is yet to be made",
-            "reachable": None,
-            "expires": None,
-            "diff": {"before": kubeconfig.masked(found), "after": {"key": "(new)"}},
-        }
-
-    def _reason(self, found: kubeconfig.Identity | None, server: str, ca: str) -> tuple[str | None, bool | None]:
-        now = datetime.datetime.now(datetime.timezone.utc)
-        subject = (self.params["user"], self.params["groups"])
-        reason = kubeconfig.reason_to_renew(found, server, ca, self.params["days_left"], now, subject)
-        if reason or found is None or not self.params["check_api"]:
-            return reason, None
-        known = kubeconfig.authenticates(found)
-        if known is False:
-            return "the API server does not know its certificate", True
-        if known is None:
-            self.warn(f"The API server {server} cannot be reached from here; the kubeconfig is kept as it is.")
-        return None, known
-
-    def _renew(self, cluster: dict[str, Any], server: str, ca: str, path: str) -> kubeconfig.Identity:
-        key, request = kubeconfig.new_request(self.params["user"], self.params["groups"])
-        certificate = self.magnum.sign(cluster["uuid"], request)
-        text = kubeconfig.render(cluster["name"], server, ca, certificate, key, self.params["user"])
-        kubeconfig.write(path, text)
-        made = kubeconfig.read(text)
-        assert made is not None
-        return made
 
 
 def main() -> None:

@@ -32,6 +32,7 @@ options:
     default: []
 extends_documentation_fragment:
   - stfc.jupyterhub.magnum
+  - stfc.jupyterhub.magnum.waiting
   - stfc.jupyterhub.magnum.attributes
   - openstack.cloud.openstack
 """
@@ -95,7 +96,7 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.leftovers i
     names_of,
     still_there,
 )
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.module import MagnumModule
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.module import WAITING, MagnumModule
 
 
 class CoeLeftovers(MagnumModule):
@@ -108,9 +109,8 @@ class CoeLeftovers(MagnumModule):
             "choices": ["load_balancers", "floating_ips"],
             "default": [],
         },
-        "timeout": {"type": "int", "default": 3600},
+        **WAITING,
     }
-    module_kwargs: ClassVar[dict[str, Any]] = {"supports_check_mode": True}
 
     def act(self) -> dict[str, Any]:
         cluster = self.find_cluster(self.params["cluster"])
@@ -159,7 +159,7 @@ class CoeLeftovers(MagnumModule):
 
     def _remove(self, gone: dict[str, Any], names: list[str]) -> None:
         until = time.monotonic() + self.params["timeout"]
-        while "load_balancers" in gone and (left := self._balancers(names)):
+        while self.params["wait"] and "load_balancers" in gone and (left := self._balancers(names)):
             if time.monotonic() > until:
                 raise TimedOutError(still_there(left, self.params["timeout"]))
             for balancer in left:

@@ -174,9 +174,7 @@ class CoePreflight(MagnumModule):
         "collect": {"type": "bool", "default": False},
         "file": {"type": "str", "default": "openstack.yml"},
         "places": {"type": "dict", "default": {}},
-        "timeout": {"type": "int", "default": 3600},
     }
-    module_kwargs: ClassVar[dict[str, Any]] = {"supports_check_mode": True}
 
     def act(self) -> dict[str, Any]:
         service = self.params["service"]

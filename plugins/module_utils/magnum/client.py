@@ -157,7 +157,10 @@ class Magnum:
         if answer.status_code >= 400:
             kind = NotFoundError if answer.status_code == 404 else ApiError
             request_id = answer.headers.get("x-openstack-request-id")
-            raise kind(doing, answer.status_code, error_text(answer), request_id)
+            text = error_text(answer)
+            if answer.status_code == 400 and (lacks := versions.missing_field(text)):
+                raise CloudTooOldError(f"{doing}: {lacks}")
+            raise kind(doing, answer.status_code, text, request_id)
         return answer
 
     def listed(self, path: str, key: str, doing: str, needs: tuple[str, ...] = ("basic",)) -> list[Json]:
@@ -169,29 +172,35 @@ class Magnum:
             found += page.get(key) or []
             following = page.get("next")
             # The link is absolute, and may name an address that only the cloud's inside knows.
-            url = f"{path}?{following.split('?', 1)[1]}" if following and "?" in following else None
+            url = f"{path.split('?', 1)[0]}?{following.split('?', 1)[1]}" if following and "?" in following else None
         return found
 
     def find(self, kind: str, collection: str, name_or_uuid: str) -> Json | None:
         """The whole object of that uuid or name, or None. Raises NotUniqueError when the name is shared."""
         doing = f"looking for {kind} {name_or_uuid}"
-        if is_uuid(name_or_uuid):
+        if name_or_uuid != "detail" and "/" not in name_or_uuid:  # these are addresses of something else
             try:
-                found: Json = self.request("GET", f"/{collection}/{name_or_uuid}", doing)
-            except NotFoundError:
-                return None
-            return found
+                found: Json = self.request("GET", f"/{collection}/{quote(name_or_uuid, safe='')}", doing)
+            except ApiError as error:
+                # A name that several have (409), one that has just been made (404, 400), or none. The list tells.
+                if error.status not in (400, 404, 409):
+                    raise
+                if error.status == 404 and is_uuid(name_or_uuid):
+                    return None
+            else:
+                return found
         short = self._listed_as(kind, collection, name_or_uuid)
         if short is None:
             return None
         return self._whole(f"/{collection}/{short['uuid']}", doing) or self._still(collection, short, doing)
 
-    def _listed_as(self, kind: str, collection: str, name: str) -> Json | None:
-        """What a list has of that name. Raises NotUniqueError."""
-        listed = self.listed(f"/{collection}", collection, f"looking for {kind} {name}")
-        named = [o for o in listed if o.get("name") == name]
+    def _listed_as(self, kind: str, collection: str, name_or_uuid: str) -> Json | None:
+        """What a list has of that name or uuid. Raises NotUniqueError."""
+        key = "uuid" if is_uuid(name_or_uuid) else "name"
+        listed = self.listed(f"/{collection}", collection, f"looking for {kind} {name_or_uuid}")
+        named = [o for o in listed if o.get(key) == name_or_uuid]
         if len(named) > 1:
-            raise NotUniqueError(kind, name, [o["uuid"] for o in named])
+            raise NotUniqueError(kind, name_or_uuid, [o["uuid"] for o in named])
         return named[0] if named else None
 
     def _whole(self, path: str, doing: str) -> Json | None:
@@ -222,6 +231,18 @@ class Magnum:
 
     def find_cluster(self, name_or_uuid: str) -> Json | None:
         return self.find("cluster", "clusters", name_or_uuid)
+
+    def list_clusters(self) -> list[Json]:
+        """All clusters of the project, whole ones but for ``faults``."""
+        doing = "listing clusters"
+        try:
+            return self.listed("/clusters/detail", "clusters", doing)
+        except ApiError as error:
+            if error.status != 400:
+                raise
+        # One of them has just been created, and spoils the list for the others.
+        found = [self.find_cluster(short["uuid"]) for short in self.listed("/clusters", "clusters", doing)]
+        return [whole for whole in found if whole]
 
     def get_cluster(self, uuid: str) -> Json:
         found: Json = self.request("GET", f"/clusters/{uuid}", f"reading cluster {uuid}")
@@ -259,7 +280,8 @@ class Magnum:
             try:
                 return ask()
             except ApiError as error:
-                if not (error.status in PASSING or error.status == 0):
+                # 409 to the second request: the first one was carried out after all.
+                if not (error.status in PASSING or error.status == 0 or (attempt and error.status == 409)):
                     raise
                 unavailable = error.status == 503 and attempt < ATTEMPTS - 1
                 found = self._appearing(look, pause if unavailable else APPEARING)
@@ -301,7 +323,7 @@ class Magnum:
         )
 
     def upgrade(self, uuid: str, name: str, template: str, batch: int, group: str) -> None:
-        """Upgrade a cluster through its default group ``group``, ``batch`` nodes at a time.
+        """Upgrade a cluster through its default group ``group``, or another group alone, ``batch`` nodes at a time.
 
         All three are sent although the API's reference calls two of them optional: without them Magnum 23 answers 500.
         """
@@ -309,7 +331,7 @@ class Magnum:
         self.request(
             "POST",
             f"/clusters/{uuid}/actions/upgrade",
-            f"upgrading cluster {name} to template {template}",
+            f"upgrading node group {group} of cluster {name} to template {template}",
             needs=("upgrade",),
             json=body,
             repeat=False,
@@ -348,7 +370,11 @@ class Magnum:
 
     def patch_template(self, uuid: str, name: str, patch: list[Json]) -> Json:
         changed: Json = self.request(
-            "PATCH", f"/clustertemplates/{uuid}", f"changing cluster template {name}", json=patch, repeat=True
+            "PATCH",
+            f"/clustertemplates/{uuid}",
+            f"changing cluster template {name}",
+            json=patch_body(patch),
+            repeat=True,
         )
         return changed
 
@@ -357,14 +383,15 @@ class Magnum:
 
     # Node groups
 
-    def list_nodegroups(self, cluster: str) -> list[Json]:
+    def list_nodegroups(self, cluster: str, role: str | None = None) -> list[Json]:
         """Node groups of a cluster, whole ones: bounds are missing in lists. Empty on a cloud without them."""
         if not self.has("nodegroups"):
             return []
         doing = f"listing node groups of cluster {cluster}"
         path = f"/clusters/{cluster}/nodegroups"
         groups = []
-        for short in self.listed(path, "nodegroups", doing, ("nodegroups",)):
+        query = f"?role={quote(role, safe='')}" if role else ""
+        for short in self.listed(path + query, "nodegroups", doing, ("nodegroups",)):
             try:
                 groups.append(self.request("GET", f"{path}/{short['uuid']}", doing, needs=("nodegroups",)))
             except NotFoundError:
@@ -390,8 +417,7 @@ class Magnum:
     def create_nodegroup(self, cluster: str, body: Mapping[str, Any]) -> str:
         name = body["name"]
         needs = ["nodegroups"]
-        # Without min_node_count the API's own default is zero, which 1.9 knows too.
-        if body.get("node_count") == 0:
+        if 0 in (body.get("node_count"), body.get("min_node_count")):
             needs.append("zero_nodes")
         if body.get("node_labels") or body.get("node_taints"):
             needs.append("node_labels")
@@ -412,12 +438,14 @@ class Magnum:
         needs = ["nodegroups"]
         if any(p["path"] in ("/node_labels", "/node_taints") for p in patch):
             needs.append("node_labels")
+        if any(p["path"] == "/min_node_count" and p.get("value") == 0 for p in patch):
+            needs.append("zero_nodes")
         self.request(
             "PATCH",
             f"/clusters/{cluster}/nodegroups/{uuid}",
             f"changing node group {name} of cluster {cluster}",
             needs=tuple(needs),
-            json=patch,
+            json=patch_body(patch),
             repeat=True,
         )
 
@@ -447,6 +475,24 @@ class Magnum:
         )
         pem: str = answer["pem"]
         return pem
+
+    def rotate_ca(self, uuid: str, name: str) -> None:
+        """Have Magnum make a new CA for a cluster. Never repeated: a second one would follow the first."""
+        self.request(
+            "PATCH",
+            f"/certificates/{uuid}",
+            f"replacing the CA of cluster {name}",
+            needs=("ca_rotation",),
+            repeat=False,
+        )
+
+
+def patch_body(patch: list[Json]) -> list[Json]:
+    """A JSON patch as Magnum reads it: a value that is a dict or a list goes as text, in Python's notation.
+
+    Magnum's API takes no other values than text and numbers there, and reads that text by ``ast.literal_eval``.
+    """
+    return [{**p, "value": str(p["value"])} if isinstance(p.get("value"), (dict, list)) else p for p in patch]
 
 
 def error_text(answer: Any) -> str:

@@ -2,69 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from .client import PASSING
 from .errors import ApiError, MagnumError, OperationFailedError, TimedOutError, fault_text
+from .families import recognise
 from .leftovers import is_balancer, names_of
-from .module import MagnumModule
-from .plan import Action, Plan, label, plan_cluster
+from .operating import BUSY_ATTEMPTS, BUSY_PAUSE, OperatingModule, sounds_busy
+from .plan import Action, Plan, default_worker, label, plan_cluster
 from .waiter import Seen, Waiter
 
 Json = dict[str, Any]
-
-BUSY_PAUSE = 2.0
-BUSY_ATTEMPTS = 5
-"""How often an operation that Magnum refuses as busy is asked again although nothing is seen to run."""
-
-
-class OperatingModule(MagnumModule):
-    """A module that starts operations on clusters, one after another."""
-
-    def operate(
-        self,
-        waiter: Waiter,
-        doing: str,
-        request: Callable[[], None],
-        reached: Callable[[Seen], bool],
-        *,
-        group: str | None = None,
-        wait: bool = True,
-    ) -> None:
-        """Start an operation when no other runs, and wait for its result. Raises MagnumError."""
-        before = waiter.until_idle(doing)
-        refused = 0
-        while True:
-            try:
-                request()
-                break
-            except ApiError as error:
-                if error.status in (*PASSING, 0):
-                    if waiter.began(before):
-                        break  # answered by an error, and carried out all the same
-                    raise
-                if error.status not in (400, 409):
-                    raise
-                # Another operation came first, or Magnum has not noticed the end of the last one.
-                seen = waiter.look()
-                if seen is not None and seen.busy:
-                    before = waiter.until_idle(doing)
-                    continue
-                refused += 1
-                if refused >= BUSY_ATTEMPTS or not _sounds_busy(error):
-                    raise
-                waiter.pause(BUSY_PAUSE)
-                before = waiter.until_idle(doing)
-        if wait:
-            waiter.until_done(doing, before, reached, group)
-
-
-def _sounds_busy(error: ApiError) -> bool:
-    answer = error.answer.lower()
-    if "already exists" in answer or "invalid" in answer:
-        return False
-    return error.status == 409 or "in progress" in answer or "when status is" in answer
 
 
 class ClusterModule(OperatingModule):
@@ -105,7 +52,7 @@ class ClusterModule(OperatingModule):
             try:
                 self.magnum.delete_cluster(uuid, name)
             except ApiError as error:
-                if error.status not in (400, 409) or not _sounds_busy(error):
+                if error.status not in (400, 409) or not sounds_busy(error):
                     raise
                 self.progress.say(f"cluster {name}: {error.answer}; it is deleted after that")
                 waiter.pause(BUSY_PAUSE)
@@ -141,13 +88,16 @@ class ClusterModule(OperatingModule):
     def _present(self, live: Json | None) -> Json:
         live = self._settle(live)
         template = self._template(required=live is None)
-        groups = self.magnum.list_nodegroups(live["uuid"]) if live else []
+        wanted = self._wanted(creating=live is None)
+        family = recognise(cluster=live, template=template)
         plan = plan_cluster(
-            self._wanted(creating=live is None),
+            wanted,
             live,
-            groups,
+            self._groups(live, wanted) if live else [],
             template=template["uuid"] if template else None,
             template_name=self.params["cluster_template"],
+            resizes_control_plane=family is None or family.resizes_control_plane,
+            remove=self.params["nodes_to_remove"] or (),
             same=self.same,
         )
         self.refuse(f"Cluster {self.params['name']}", plan)
@@ -158,6 +108,15 @@ class ClusterModule(OperatingModule):
         if plan.changed:
             live = self._carry_out(plan, live)
         return {**result, "cluster": live or {}}
+
+    def _groups(self, live: Json, wanted: Json) -> list[Json]:
+        """The cluster's node groups in short; the default one whole when its count is another (labels may own it)."""
+        groups = self.magnum.short_nodegroups(live["uuid"])
+        workers = default_worker(groups)
+        if workers and wanted.get("node_count") not in (None, workers["node_count"]):
+            whole = self.magnum.find_nodegroup(live["uuid"], workers["uuid"])
+            return [whole if whole and g is workers else g for g in groups]
+        return groups
 
     def _settle(self, live: Json | None) -> Json | None:
         """The cluster once what already happens to it is over; None when it is being deleted."""
@@ -260,7 +219,7 @@ class ClusterModule(OperatingModule):
         self.operate(
             waiter,
             f"resizing cluster {name}",
-            lambda: self.magnum.resize(uuid, name, count, group, self.params["nodes_to_remove"]),
+            lambda: self.magnum.resize(uuid, name, count, group, action.body.get("nodes_to_remove")),
             reached,
             group=group,
             wait=wait,

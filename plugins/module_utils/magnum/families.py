@@ -21,7 +21,8 @@ class Family:
     ``node_group_label`` is the label of a node that names its node group. ``version_from`` says where the
     Kubernetes version comes from: the label ``kube_tag`` or a property of the image. ``default_bounds`` says where
     the default group's autoscaling bounds live: ``labels`` of the cluster (which never change) or ``fields`` of the
-    node group.
+    node group. ``rotates_ca`` says whether it gives a cluster the new CA that Magnum makes; Magnum keeps the new one
+    all the same, and then signs with a CA that the cluster does not know.
     """
 
     name: str
@@ -32,6 +33,8 @@ class Family:
     zero_minimum: bool
     zero_minimum_default_group: bool
     upgrades: bool
+    resizes_control_plane: bool
+    rotates_ca: bool
     network_drivers: tuple[str, ...]
     image_distros: tuple[str, ...]
     drivers: tuple[str, ...]
@@ -51,6 +54,8 @@ HEAT = Family(
     zero_minimum=True,
     zero_minimum_default_group=False,
     upgrades=False,
+    resizes_control_plane=False,
+    rotates_ca=True,
     network_drivers=("calico", "flannel"),
     image_distros=("fedora-coreos", "coreos", "fedora-atomic"),
     drivers=("k8s_fedora_", "k8s_coreos_"),
@@ -65,6 +70,8 @@ CAPI_HELM = Family(
     zero_minimum=False,
     zero_minimum_default_group=False,
     upgrades=True,
+    resizes_control_plane=True,
+    rotates_ca=False,
     network_drivers=("calico", "cilium"),
     image_distros=("ubuntu", "rocky", "flatcar"),
     drivers=("k8s_capi_helm",),
@@ -79,6 +86,8 @@ CLUSTER_API = Family(
     zero_minimum=True,
     zero_minimum_default_group=True,
     upgrades=True,
+    resizes_control_plane=True,
+    rotates_ca=False,
     network_drivers=("calico", "cilium"),
     image_distros=("ubuntu", "ubuntu-focal", "flatcar", "rockylinux", "debian"),
     drivers=("k8s_cluster_api",),

@@ -6,6 +6,7 @@ import base64
 import datetime
 import http.client
 import os
+import re
 import ssl
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -108,6 +109,23 @@ def expiry(certificate: str) -> datetime.datetime | None:
         return parsed.not_valid_after.replace(tzinfo=datetime.timezone.utc)
 
 
+def fingerprint(certificate: str) -> str:
+    """SHA-256 of a certificate (the first one of a PEM text), hexadecimal. Raises ValueError."""
+    return x509.load_pem_x509_certificate(certificate.encode()).fingerprint(hashes.SHA256()).hex()
+
+
+def plain_fingerprint(text: str) -> str | None:
+    """A SHA-256 fingerprint as people write it (colons, capitals, ``SHA256``) as ``fingerprint`` gives it, or None."""
+    plain = re.sub(r"^sha-?256(?: fingerprint)?[:= ]+|[:\s]", "", text.strip().lower())
+    return plain if re.fullmatch(r"[0-9a-f]{64}", plain) else None
+
+
+def moment(certificate: str) -> str | None:
+    """When a certificate ends, as results show it; None when it is none."""
+    ends = expiry(certificate) if certificate else None
+    return ends.strftime("%Y-%m-%dT%H:%M:%SZ") if ends else None
+
+
 def same_ca(one: str, other: str) -> bool:
     """Whether two PEM texts have the same certificates, whatever their spaces."""
     return "".join(one.split()) == "".join(other.split())
@@ -194,19 +212,19 @@ def masked(found: Identity | None) -> Mapping[str, Any]:
     """A kubeconfig for people: what it is for and until when, without key or certificate."""
     if found is None:
         return {}
-    ends = expiry(found.certificate) if found.certificate else None
     return {
         "server": found.server,
-        "ca": base64.b64encode(_digest(found.ca)).decode()[:16],
-        "certificate_ends": ends.strftime("%Y-%m-%dT%H:%M:%SZ") if ends else None,
+        "ca": _shown_ca(found.ca),
+        "certificate_ends": moment(found.certificate),
         "key": "(not shown)",
     }
 
 
-def _digest(pem: str) -> bytes:
-    digest = hashes.Hash(hashes.SHA256())
-    digest.update("".join(pem.split()).encode())
-    return digest.finalize()
+def _shown_ca(pem: str) -> str | None:
+    try:
+        return fingerprint(pem)
+    except ValueError:
+        return None
 
 
 def _b64(text: str) -> str:

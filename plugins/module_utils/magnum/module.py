@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.metadata
+import re
 import types
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from ansible_collections.openstack.cloud.plugins.module_utils.openstack import OpenStackModule
 
@@ -29,8 +30,14 @@ _FLAVORS = ("flavor_id", "master_flavor_id")
 _NETWORKS = ("external_network_id", "fixed_network")
 
 
+WAITING: dict[str, Json] = {"wait": {"type": "bool", "default": True}, "timeout": {"type": "int", "default": 3600}}
+"""Options of every module that waits; documented by the fragment ``stfc.jupyterhub.magnum.waiting``."""
+
+
 class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
     """Base of our modules. A subclass has ``argument_spec`` and ``act()``, which returns the module's result."""
+
+    module_kwargs: ClassVar[Json] = {"supports_check_mode": True}
 
     def __init__(self) -> None:
         _repair_sdk_version()
@@ -50,10 +57,10 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
             told = CredentialsError(error.doing, error.answer, f"cloud {self.cloud_name}")
             self.fail_json(msg=str(told), **told.details)
         except MagnumError as error:
-            self.fail_json(msg=str(error), **error.details)
+            self.fail_json(msg=without_passwords(str(error)), **without_passwords(error.details))
         except Exception as error:
             self._fail_politely(error)
-        self.exit_json(**result)
+        self.exit_json(**without_passwords(result))
 
     def _fail_politely(self, error: Exception) -> NoReturn:
         cloud = self._cloud_name or "given by the environment"
@@ -160,6 +167,20 @@ def _repair_sdk_version() -> None:
         version = types.ModuleType("openstack.version")
         version.__version__ = importlib.metadata.version("openstacksdk")  # type: ignore[attr-defined]
         sdk.version = version  # type: ignore[attr-defined]
+
+
+_PASSWORD = re.compile(r"(?<=://)([^/\s:@]+):[^/\s@]+(?=@)")
+
+
+def without_passwords(value: Any) -> Any:
+    """A result, or a message, in which no URL has a password (a template's proxy may have one)."""
+    if isinstance(value, str):
+        return _PASSWORD.sub(r"\1:********", value)
+    if isinstance(value, dict):
+        return {k: without_passwords(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [without_passwords(v) for v in value]
+    return value
 
 
 def _one_line(error: object) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .cluster import OperatingModule
 from .errors import ApiError, MagnumError, OperationFailedError, fault_text
+from .operating import OperatingModule
 from .plan import Action, Plan, label, plan_nodegroup
 from .waiter import Waiter
 
@@ -70,7 +70,7 @@ class NodegroupModule(OperatingModule):
     def _present(self, cluster: Json, live: Json | None) -> Json:
         waiter = self.waiter(cluster["uuid"], cluster["name"])
         cluster, live = self._settle(waiter, cluster, live)
-        plan = plan_nodegroup(self._wanted(), live, cluster, nodes=self.params["current_nodes"], same=self.same)
+        plan = self._plan(cluster, live)
         self.refuse(f"Node group {self.params['name']} of cluster {cluster['name']}", plan)
         result = self._result(plan)
         if self.check_mode:
@@ -116,6 +116,24 @@ class NodegroupModule(OperatingModule):
         live = self.magnum.find_nodegroup(uuid, name)
         return live if live is not None and live["uuid"] not in made else None
 
+    def _plan(self, cluster: Json, live: Json | None) -> Plan:
+        def against(template: Json | None) -> Plan:
+            return plan_nodegroup(
+                self._wanted(),
+                live,
+                cluster,
+                nodes=self.params["current_nodes"],
+                template=template,
+                remove=self.params["nodes_to_remove"] or (),
+                same=self.same,
+            )
+
+        plan = against(None)
+        if plan.refusals and live and not live.get("is_default"):
+            # An upgrade to the cluster's template may be what is asked.
+            return against(self.magnum.find_template(cluster["cluster_template_id"]))
+        return plan
+
     def _settle(self, waiter: Waiter, cluster: Json, live: Json | None) -> tuple[Json, Json | None]:
         """Both once what already happens to them is over. A group that failed to be made has to be deleted first."""
         if live is None:
@@ -145,6 +163,17 @@ class NodegroupModule(OperatingModule):
         doing = f"{action.says} of cluster {cluster['name']}"
         assert live is not None
         group = live["uuid"]
+        if action.kind == "upgrade":
+            template, batch = action.body["cluster_template"], self.params["max_batch_size"]
+            self.operate(
+                waiter,
+                doing,
+                lambda: self.magnum.upgrade(uuid, cluster["name"], template, batch, name),
+                lambda seen: _complete(seen.group(name)),
+                group=name,
+                wait=wait,
+            )
+            return
         if action.kind == "resize":
             count = action.body["node_count"]
             self.operate(

@@ -5,6 +5,7 @@ Objects are the dictionaries of the API. A wanted field that is None is left as 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,13 +88,50 @@ TEMPLATE_FIELDS = (
     "labels",
 )
 
-CHANGEABLE_IN_USE = frozenset({"public", "hidden", "name"})
-"""What Magnum lets change of a template that clusters refer to."""
+CHANGEABLE_IN_USE = ("name", "public", "hidden", "tags")
+"""What Magnum lets change of a template that clusters refer to, one in each request."""
+
+NEVER_EMPTY = frozenset(
+    {
+        "coe",
+        "image_id",
+        "external_network_id",
+        "network_driver",
+        "server_type",
+        "registry_enabled",
+        "tls_disabled",
+        "public",
+        "hidden",
+    }
+)
+"""Fields of a template that Magnum does not let be taken away."""
+
+LISTS = {"dns_nameserver": True, "no_proxy": False, "tags": False}
+"""Fields that Magnum keeps as text with commas, and whether their order matters."""
+
+CLUSTER_NAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9_.-]{0,241}$")
+"""Names that Magnum takes for a cluster."""
 
 
-def equal(_field: str, live: Any, wanted: Any) -> bool:
-    """Equal as Magnum keeps them: labels and numbers are text there."""
+def equal(field_name: str, live: Any, wanted: Any) -> bool:
+    """Equal as Magnum keeps them: labels and numbers are text there, some lists have commas, nothing is null."""
+    if field_name in LISTS:
+        one, other = split(live), split(wanted)
+        return one == other if LISTS[field_name] else sorted(one) == sorted(other)
+    if is_empty(live) and is_empty(wanted):
+        return True
     return normal(live) == normal(wanted)
+
+
+def split(value: Any) -> list[str]:
+    """The parts of text with commas, or of a list."""
+    parts = value if isinstance(value, (list, tuple)) else str(value or "").split(",")
+    return [part.strip() for part in map(str, parts) if part.strip()]
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a value means that nothing is set. False does not."""
+    return value is None or (not isinstance(value, bool) and value in ("", 0, [], {}))
 
 
 def normal(value: Any) -> Any:
@@ -148,18 +186,26 @@ def plan_cluster(
     *,
     template: str | None = None,
     template_name: str | None = None,
+    resizes_control_plane: bool = True,
+    remove: Sequence[str] = (),
     same: Same = equal,
 ) -> Plan:
     """Plan for one cluster.
 
     ``wanted`` has the API's fields (without ``cluster_template_id``); ``template`` is the uuid of the wanted
-    template. Create, upgrade to another template, and resize of the default group are possible; the rest is refused.
-    The count of an autoscaled group is left alone.
+    template. Create, upgrade to another template, and resize of the default groups are possible (of the control plane
+    where the driver can, ``resizes_control_plane``); the rest is refused. The count of an autoscaled group is left
+    alone. ``remove`` are the servers that are to go first when workers become fewer.
     """
     wanted = {k: v for k, v in wanted.items() if v is not None}
     plan = Plan()
     shown = template_name or template
     if live is None:
+        if not CLUSTER_NAME.match(wanted["name"]):
+            plan.refusals.append(
+                f"'{wanted['name']}' is no name for a cluster: Magnum takes a letter, then letters, digits, '_', '.' "
+                f"and '-', 242 characters at most."
+            )
         body = dict(wanted)
         body["cluster_template_id"] = template or shown
         plan.after = {**wanted, "cluster_template": shown}
@@ -170,10 +216,6 @@ def plan_cluster(
     for key in CLUSTER_FIELDS:
         if key in wanted and not same(key, live.get(key), wanted[key]):
             plan.refusals.append(_never(key, live.get(key), wanted[key], f"a new cluster instead of {name}"))
-    if "master_count" in wanted and int(live.get("master_count") or 0) != int(wanted["master_count"]):
-        plan.refusals.append(
-            _never("master_count", live.get("master_count"), wanted["master_count"], f"a new cluster instead of {name}")
-        )
     upgrading = template is not None and live.get("cluster_template_id") != template
     for key, value in sorted((wanted.get("labels") or {}).items()):
         if key == "kube_tag" and upgrading:
@@ -188,20 +230,50 @@ def plan_cluster(
         body = {"cluster_template": template, "nodegroup": group["name"] if group else DEFAULT_WORKER}
         plan.actions.append(Action("upgrade", f"upgrade cluster {name} to template {shown}", body))
 
+    if "master_count" in wanted:
+        _plan_control_plane(plan, int(wanted["master_count"]), live, groups, resizes_control_plane)
     if "node_count" in wanted:
         has = int((group if group is not None else live).get("node_count") or 0)
         if has != int(wanted["node_count"]) and not autoscaled(live, group):
             _note(plan, "node_count", has, int(wanted["node_count"]))
-            plan.actions.append(
-                Action(
-                    "resize",
-                    f"resize cluster {name} from {has} to {wanted['node_count']} nodes",
-                    {"node_count": int(wanted["node_count"]), "nodegroup": group["name"] if group else None},
-                )
-            )
+            _check_removal(plan, has, int(wanted["node_count"]), remove)
+            body = {"node_count": int(wanted["node_count"]), "nodegroup": group["name"] if group else None}
+            if remove:
+                body["nodes_to_remove"] = list(remove)
+            says = f"resize cluster {name} from {has} to {wanted['node_count']} nodes"
+            plan.actions.append(Action("resize", says, body))
         elif _failed(group) and not plan.actions and not autoscaled(live, group):
             plan.actions.append(_again(group or {}, False))
     return plan
+
+
+def _plan_control_plane(
+    plan: Plan, count: int, live: Mapping[str, Any], groups: Sequence[Mapping[str, Any]], possible: bool
+) -> None:
+    group = next((g for g in groups if g.get("role") == "master" and g.get("is_default", True)), None)
+    has = int((group or {}).get("node_count") or live.get("master_count") or 0)
+    if has == count:
+        return
+    if group is None or not possible:
+        # A Magnum without node groups cannot name the control plane in a resize.
+        plan.refusals.append(_never("master_count", has, count, f"a new cluster instead of {live['name']}"))
+        return
+    _note(plan, "master_count", has, count)
+    plan.actions.append(
+        Action(
+            "resize",
+            f"resize the control plane of cluster {live['name']} from {has} to {count} nodes",
+            {"node_count": count, "nodegroup": group["name"]},
+        )
+    )
+
+
+def _check_removal(plan: Plan, has: int, wants: int, remove: Sequence[str]) -> None:
+    if len(remove) > max(has - wants, 0):
+        plan.refusals.append(
+            f"{len(remove)} servers are named to be removed, but from {has} to {wants} nodes only "
+            f"{max(has - wants, 0)} go."
+        )
 
 
 def plan_nodegroup(
@@ -210,12 +282,16 @@ def plan_nodegroup(
     cluster: Mapping[str, Any] | None,
     *,
     nodes: int | None = None,
+    template: Mapping[str, Any] | None = None,
+    remove: Sequence[str] = (),
     same: Same = equal,
 ) -> Plan:
     """Plan for one node group.
 
     ``nodes`` is how many nodes Kubernetes counts; it is needed only when new bounds leave out the count that Magnum
     remembers, because an autoscaler's doing is not known to Magnum. ``cluster`` is None when it is yet to be made.
+    ``template`` is the cluster's own: a group that was made later can be upgraded to its image and ``kube_tag``, and
+    to nothing else. ``remove`` are the servers that are to go first when the group becomes smaller.
 
     Magnum refuses bounds that leave out its count, and counts outside of its bounds. So bounds are first widened to
     hold the old and the new, then the count is moved, then the bounds are drawn in.
@@ -226,6 +302,10 @@ def plan_nodegroup(
     if live is None:
         body = dict(wanted)
         body.setdefault("node_count", max(int(wanted.get("min_node_count") or 0), 0) or 1)
+        if body.get("max_node_count") == 0:  # no maximum
+            del body["max_node_count"]
+        if body.get("role") == "master":
+            plan.refusals.append("Magnum makes no further groups of the control plane (role 'master').")
         plan.after = dict(body)
         plan.actions.append(Action("create", f"create node group {name}", body))
         return plan
@@ -233,15 +313,18 @@ def plan_nodegroup(
     remake = f"node group {name} to be deleted and made again, which drains its nodes"
     if live.get("is_default"):
         remake = f"a new cluster, because {name} is the cluster's default group"
+    upgrades = _plan_group_upgrade(plan, wanted, live, template, same)
     for key in NODEGROUP_FIELDS:
-        if key in wanted and not same(key, live.get(key), wanted[key]):
+        if key in wanted and key not in upgrades and not same(key, live.get(key), wanted[key]):
             plan.refusals.append(_never(key, live.get(key), wanted[key], remake))
     for key, value in sorted((wanted.get("labels") or {}).items()):
         has = (live.get("labels") or {}).get(key)
-        if has is None or label(has) != label(value):
+        if key not in upgrades and (has is None or label(has) != label(value)):
             plan.refusals.append(_never(f"label {key}", has, label(value), remake))
 
     _plan_size(plan, wanted, live, cluster or {}, nodes)
+    if "node_count" in plan.before:
+        _check_removal(plan, plan.before["node_count"], plan.after["node_count"], remove)
     patch = []
     for key in ("node_labels", "node_taints"):
         if key in wanted and normal(live.get(key) or type(wanted[key])()) != normal(wanted[key]):
@@ -269,6 +352,32 @@ def _again(live: Mapping[str, Any], owned: bool) -> Action:
         return Action("patch", f"set the bounds of node group {name} again, as that failed", body)
     wish = {"node_count": count, "nodegroup": name}
     return Action("resize", f"resize node group {name} to {count} nodes again, as that failed", wish)
+
+
+def _plan_group_upgrade(
+    plan: Plan, wanted: Mapping[str, Any], live: Mapping[str, Any], template: Mapping[str, Any] | None, same: Same
+) -> set[str]:
+    """Upgrade a group that was made later to the cluster's template; the fields and labels that this changes."""
+    if template is None or live.get("is_default"):
+        return set()
+    found = {}
+    image = template.get("image_id")
+    if "image_id" in wanted and not same("image_id", live.get("image_id"), wanted["image_id"]):
+        if not same("image_id", image, wanted["image_id"]):
+            return set()
+        found["image_id"] = (live.get("image_id"), wanted["image_id"])
+    tag, wants = (template.get("labels") or {}).get("kube_tag"), (wanted.get("labels") or {}).get("kube_tag")
+    has = (live.get("labels") or {}).get("kube_tag")
+    if wants is not None and label(wants) != label(has):
+        if tag is None or label(tag) != label(wants):
+            return set()
+        found["kube_tag"] = (has, label(wants))
+    for key, (before, after) in found.items():
+        _note(plan, key, before, after)
+    if found:
+        says = f"upgrade node group {live['name']} to the cluster's template {template['name']}"
+        plan.actions.append(Action("upgrade", says, {"cluster_template": template["uuid"]}))
+    return set(found)
 
 
 def _plan_size(
@@ -342,39 +451,67 @@ def _plan_size(
 def plan_template(
     wanted: Mapping[str, Any], live: Mapping[str, Any] | None, *, in_use: bool, same: Same = equal
 ) -> Plan:
-    """Plan for one cluster template. One that clusters refer to can only be published or hidden."""
-    wanted = {k: v for k, v in wanted.items() if v is not None}
+    """Plan for one cluster template.
+
+    Text that is empty, or a number that is zero, takes a field away. Of a template that clusters refer to only
+    ``CHANGEABLE_IN_USE`` can change; those are asked one by one in any case, because other projects' clusters that
+    refer to it are not seen.
+    """
+    wanted = {k: as_kept(k, v) for k, v in wanted.items() if v is not None}
     plan = Plan()
     if live is None:
-        plan.after = dict(wanted)
-        plan.actions.append(Action("create", f"create cluster template {wanted['name']}", dict(wanted)))
+        body = {k: v for k, v in wanted.items() if not is_empty(v)}
+        plan.after = dict(body)
+        plan.actions.append(Action("create", f"create cluster template {body['name']}", body))
         return plan
+    name = live["name"]
     patch = []
     for key in TEMPLATE_FIELDS:
         if key not in wanted or same(key, live.get(key), wanted[key]):
             continue
-        if in_use and key not in CHANGEABLE_IN_USE:
+        if in_use and not (key == "hidden" or (key in ("public", "tags") and wanted[key])):
             plan.refusals.append(
                 _never(
                     key,
                     live.get(key),
                     wanted[key],
-                    "a template of another name to which the clusters are then upgraded, "
-                    f"because clusters refer to {wanted['name']}",
+                    "a template of another name to which the clusters are then upgraded, because clusters refer to "
+                    f"{name}",
                 )
             )
             continue
+        if is_empty(wanted[key]) and key in NEVER_EMPTY:
+            plan.refusals.append(f"Its {key} can be changed, but not be taken away.")
+            continue
         _note(plan, key, live.get(key), wanted[key])
-        patch.append(_set(key, live.get(key), wanted[key]))
+        if key not in CHANGEABLE_IN_USE:
+            patch.append(_set(key, live.get(key), _or_null(wanted[key])))
     if patch:
-        plan.actions.append(Action("patch", f"change cluster template {wanted['name']}", patch))
+        plan.actions.append(Action("patch", f"change cluster template {name}", patch))
+    if wanted.get("name", name) != name:
+        _note(plan, "name", name, wanted["name"])
+    for key in CHANGEABLE_IN_USE:
+        if key in plan.after:
+            says = f"set {key} of cluster template {name} to {_show(wanted[key])}"
+            plan.actions.append(Action("patch", says, [_set(key, live.get(key), _or_null(wanted[key]))]))
     return plan
 
 
+def _or_null(value: Any) -> Any:
+    return None if is_empty(value) and not isinstance(value, dict) else value
+
+
+def as_kept(key: str, value: Any) -> Any:
+    """A template's field as Magnum keeps it."""
+    return ",".join(split(value)) if key in LISTS else value
+
+
 def _set(key: str, has: Any, value: Any) -> Json:
-    # Magnum takes "add" only where nothing is, "replace" only where something is.
     if value is None:
         return {"op": "remove", "path": f"/{key}"}
+    # Magnum takes "add" only where nothing is, and reads dicts and lists only in "replace".
+    if isinstance(value, (dict, list)):
+        return {"op": "replace", "path": f"/{key}", "value": value}
     return {"op": "add" if has is None else "replace", "path": f"/{key}", "value": value}
 
 

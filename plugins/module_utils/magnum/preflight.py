@@ -259,6 +259,7 @@ def _plan(service: Mapping[str, Any], cloud: Cloud, template: Json | None, verdi
         cloud.node_groups,
         template=target,
         template_name=verdict.cluster["cluster_template"],
+        resizes_control_plane=verdict.family.resizes_control_plane,
         same=cloud.same,
     )
     _refuse(plan, service, verdict)

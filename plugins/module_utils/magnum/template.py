@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .client import is_uuid
 from .errors import ApiError, MagnumError
 from .module import MagnumModule
 from .plan import TEMPLATE_FIELDS, label, plan_template
@@ -24,8 +25,18 @@ class TemplateModule(MagnumModule):
     """Finds the template, plans, refuses or acts."""
 
     def act(self) -> Json:
-        live = self.magnum.find_template(self.params["name"])
-        return self._absent(live) if self.params["state"] == "absent" else self._present(live)
+        name, new_name = self.params["name"], self.params["new_name"]
+        live = self.magnum.find_template(name)
+        if self.params["state"] == "absent":
+            return self._absent(live)
+        if new_name and (renamed := self.magnum.find_template(new_name)):
+            if live and live["uuid"] != renamed["uuid"]:
+                raise MagnumError(
+                    f"Cluster template {name} cannot be renamed: there is another one named {new_name} already "
+                    f"({renamed['uuid']})."
+                )
+            live = renamed
+        return self._present(live)
 
     def _absent(self, live: Json | None) -> Json:
         if live is None:
@@ -53,9 +64,13 @@ class TemplateModule(MagnumModule):
     def _present(self, live: Json | None) -> Json:
         name = self.params["name"]
         wanted = self._wanted()
+        if live is None and "name" not in wanted:
+            raise MagnumError(f"There is no cluster template {name}.")
         if live is None and not wanted.get("image_id"):
             raise MagnumError(f"Cluster template {name} does not exist, and image is needed to create it.")
-        plan = plan_template(wanted, live, in_use=bool(live and self._users(live)), same=self.same)
+        plan = plan_template(wanted, live, in_use=False, same=self.same)
+        if live and plan.changed and self._users(live):
+            plan = plan_template(wanted, live, in_use=True, same=self.same)
         self.refuse(f"Cluster template {name}", plan)
         result: Json = {"changed": plan.changed, "actions": [a.says for a in plan.actions]}
         result["diff"] = self.diff(plan, f"cluster template {name}")
@@ -73,7 +88,9 @@ class TemplateModule(MagnumModule):
         return sorted(c["name"] for c in clusters if c.get("cluster_template_id") == live["uuid"])
 
     def _wanted(self) -> Json:
-        wanted: Json = {"name": self.params["name"]}
+        wanted: Json = {"name": self.params["new_name"] or self.params["name"]}
+        if is_uuid(wanted["name"]):  # it says which one, not how it is to be called
+            wanted["name"] = None
         for key in TEMPLATE_FIELDS:
             wanted[key] = self.params[OPTION_OF.get(key, key)]
         if wanted["labels"] is not None:

@@ -18,6 +18,7 @@ from keystoneauth1 import exceptions as ksa
 from .fakes import Answer, Clock, Proxy, error
 
 UUID = "6d0c4b3a-19f5-4d3b-8a7e-6a4f1f0f6c11"
+YOUNG = "0f1cb3f8-6be8-4b0e-a0a5-7b6b6d1d0d5e"
 
 
 def magnum(handler: Callable[[str, str, Any], Answer | Exception], newest: str = "1.14") -> tuple[Magnum, Proxy, Clock]:
@@ -60,10 +61,8 @@ def test_a_create_that_was_answered_500_but_happened_is_recognised() -> None:
     def handler(method: str, path: str, _json: Any) -> Answer:
         if method == "POST":
             return error(500, "conductor is slow")
-        if path == "/clusters":
-            listed.append({"uuid": UUID, "name": "hub"})
-            return Answer(200, {"clusters": listed[2:3]})  # it appears at the third look
-        return Answer(200, {"uuid": UUID, "name": "hub"})
+        listed.append({"uuid": UUID, "name": "hub"})
+        return Answer(200, {"clusters": listed[2:3]})  # it appears at the third look
 
     client, proxy, _clock = magnum(handler)
     assert client.create_cluster({"name": "hub"}) == UUID
@@ -115,7 +114,9 @@ def test_what_is_listed_is_there_although_it_answers_404() -> None:
     client, _proxy, _clock = magnum(handler)
     assert client.find_cluster("hub") == {"uuid": UUID, "whole": True}
 
-    client, _proxy, clock = magnum(lambda _m, path, _j: error(404, "no") if UUID in path else handler("", path, None))
+    client, _proxy, clock = magnum(
+        lambda _m, path, _j: error(404, "no") if path != "/clusters" else handler("", path, None)
+    )
     assert client.find_cluster("hub") == listed[0]
     assert 1008 <= clock.now < 1020
 
@@ -140,7 +141,9 @@ def test_credentials_that_end_meanwhile_are_told_with_what_was_done() -> None:
 
 def test_two_of_one_name_are_an_error_with_their_uuids() -> None:
     pair = [{"uuid": "a", "name": "hub"}, {"uuid": "b", "name": "hub"}, {"uuid": "c", "name": "hub2"}]
-    client, _proxy, _clock = magnum(in_turn(Answer(200, {"clusters": pair})))
+    client, _proxy, _clock = magnum(
+        in_turn(error(409, "Multiple clusters exist with same name"), Answer(200, {"clusters": pair}))
+    )
     with pytest.raises(NotUniqueError, match=r"2 clusters named 'hub': a, b\."):
         client.find_cluster("hub")
 
@@ -175,7 +178,7 @@ def test_deleting_what_is_gone_is_done() -> None:
 def test_an_old_cloud_is_told_what_it_lacks() -> None:
     client, proxy, _clock = magnum(in_turn(Answer(200, {})), newest="1.7")
     with pytest.raises(
-        CloudTooOldError, match=r"no node groups: they came with API 1\.9 \(release Train\).* up to 1\.7"
+        CloudTooOldError, match=r"no node groups: that came with API 1\.9 \(release Train\).* up to 1\.7"
     ):
         client.find_nodegroup(UUID, "gpu")
     assert proxy.asked == []
@@ -191,7 +194,7 @@ def test_the_newest_version_that_both_know_is_asked_for(newest: str, asked_for: 
 
 def test_no_nodes_need_a_newer_version() -> None:
     client, _proxy, _clock = magnum(in_turn(Answer(202, {"uuid": UUID})), newest="1.9")
-    with pytest.raises(CloudTooOldError, match="Ussuri"):
+    with pytest.raises(CloudTooOldError, match="Wallaby"):
         client.resize(UUID, "hub", 0, "gpu")
 
 
@@ -228,3 +231,93 @@ def test_an_upgrade_says_everything() -> None:
     client.upgrade(UUID, "hub", "t2", 1, "default-worker")
     assert proxy.asked == [("POST", f"/clusters/{UUID}/actions/upgrade")]
     assert bodies == [{"cluster_template": "t2", "max_batch_size": 1, "nodegroup": "default-worker"}]
+
+
+def test_a_patch_carries_dicts_and_lists_as_text() -> None:
+    """Magnum's API takes text and numbers only, and reads such text by ast.literal_eval."""
+    bodies = []
+
+    def answer(_method: str, _path: str, body: Any) -> Answer:
+        bodies.append(body)
+        return Answer(202, {"uuid": UUID})
+
+    client, _, _ = magnum(answer)
+    patch = [
+        {"op": "replace", "path": "/node_labels", "value": {"a": "b"}},
+        {"op": "replace", "path": "/node_taints", "value": [{"key": "k", "effect": "NoSchedule"}]},
+        {"op": "replace", "path": "/max_node_count", "value": 3},
+        {"op": "remove", "path": "/x"},
+    ]
+    client.patch_nodegroup(UUID, "g", "gpu", patch)
+    assert bodies == [
+        [
+            {"op": "replace", "path": "/node_labels", "value": "{'a': 'b'}"},
+            {"op": "replace", "path": "/node_taints", "value": "[{'key': 'k', 'effect': 'NoSchedule'}]"},
+            {"op": "replace", "path": "/max_node_count", "value": 3},
+            {"op": "remove", "path": "/x"},
+        ]
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Unknown attribute for argument cluster: merge_labels",
+        "Adding a new attribute /tags to the root of the resource",
+    ],
+)
+def test_a_field_that_the_cloud_does_not_know_is_named_with_its_release(answer: str) -> None:
+    client, _, _ = magnum(in_turn(error(400, answer)))
+    with pytest.raises(
+        CloudTooOldError, match=r"creating cluster hub: This cloud's Magnum has no .* with release \w+\."
+    ):
+        client.create_cluster({"name": "hub"})
+
+
+def test_a_second_request_that_meets_the_first_ones_object_finds_it() -> None:
+    posts = in_turn(error(503, "later"), error(409, "already exists"))
+    looks = in_turn(error(404, "not yet"), Answer(200, {"uuid": UUID}))
+
+    def handler(method: str, path: str, body: Any) -> Answer | Exception:
+        return (posts if method == "POST" else looks)(method, path, body)
+
+    client, _, _ = magnum(handler)
+    assert client.create_nodegroup("c", {"name": "gpu"}) == UUID
+
+
+@pytest.mark.parametrize("name", ["detail", "with/slash"])
+def test_names_that_are_addresses_of_something_else_are_looked_up_in_the_list(name: str) -> None:
+    def handler(_method: str, path: str, _json: Any) -> Answer:
+        return Answer(200, {"clusters": [{"uuid": UUID, "name": name}]} if path == "/clusters" else {"uuid": UUID})
+
+    client, proxy, _ = magnum(handler)
+    assert client.find_cluster(name) == {"uuid": UUID}
+    assert [path for _, path in proxy.asked] == ["/clusters", f"/clusters/{UUID}"]
+
+
+def test_a_name_is_asked_for_once() -> None:
+    client, proxy, _ = magnum(in_turn(Answer(200, {"uuid": UUID, "name": "a b"})))
+    assert client.find_template("a b") == {"uuid": UUID, "name": "a b"}
+    assert proxy.asked == [("GET", "/clustertemplates/a%20b")]
+
+
+def test_one_young_cluster_does_not_hide_the_others() -> None:
+    def handler(_method: str, path: str, _json: Any) -> Answer:
+        if path == "/clusters":
+            return Answer(200, {"clusters": [{"uuid": UUID, "name": "old"}, {"uuid": YOUNG, "name": "young"}]})
+        if path == f"/clusters/{UUID}":
+            return Answer(200, {"uuid": UUID, "name": "old", "status": "CREATE_COMPLETE"})
+        return error(400, "no node groups yet")
+
+    client, _, _ = magnum(handler)
+    assert [c["name"] for c in client.list_clusters()] == ["old", "young"]
+
+
+def test_rotation_is_asked_for_once() -> None:
+    client, proxy, _ = magnum(in_turn(error(500, "oops")))
+    with pytest.raises(ApiError):
+        client.rotate_ca(UUID, "hub")
+    assert proxy.asked == [("PATCH", f"/certificates/{UUID}")]
+    old, _, _ = magnum(in_turn(Answer(202, {})), newest="1.4")
+    with pytest.raises(CloudTooOldError, match=r"rotation of a cluster's CA.*Ocata"):
+        old.rotate_ca(UUID, "hub")

@@ -46,7 +46,10 @@ def group(**changes: Any) -> Json:
     }
 
 
-WORKERS = [group(name="default-master", role="master", is_default=True), group(name="default-worker", is_default=True)]
+WORKERS = [
+    group(name="default-master", role="master", is_default=True, node_count=3),
+    group(name="default-worker", is_default=True),
+]
 
 
 def test_what_is_as_wanted_needs_nothing() -> None:
@@ -97,7 +100,6 @@ def test_another_template_is_an_upgrade_that_carries_the_version() -> None:
     [
         {"flavor_id": "c3.large"},
         {"keypair": "other"},
-        {"master_count": 5},
         {"labels": {"kube_tag": "v1.34.4"}},
         {"labels": {"octavia_provider": "ovn"}},
         {"fixed_network": "mine"},
@@ -217,16 +219,147 @@ def test_who_is_autoscaled(labels: Json, member: Json, answer: bool) -> None:
     assert autoscaled({"labels": labels}, member) is answer
 
 
-def test_a_template_in_use_can_only_be_published() -> None:
-    live = {"name": "t", "image_id": "a", "public": False, "labels": {"kube_tag": "v1"}}
-    free = plan_template({"name": "t", "image_id": "b", "public": True}, live, in_use=False)
-    assert free.actions[0].body == [
-        {"op": "replace", "path": "/image_id", "value": "b"},
-        {"op": "replace", "path": "/public", "value": True},
+LIVE_TEMPLATE: Json = {
+    "name": "t",
+    "uuid": "t1",
+    "image_id": "a",
+    "public": False,
+    "hidden": False,
+    "keypair_id": "ops",
+    "tags": "old,slow",
+    "dns_nameserver": "192.0.2.1,192.0.2.2",
+    "labels": {"kube_tag": "v1"},
+}
+
+
+def test_a_template_is_changed_in_one_request_and_published_in_another() -> None:
+    plan = plan_template({"name": "t", "image_id": "b", "public": True}, LIVE_TEMPLATE, in_use=False)
+    assert [a.body for a in plan.actions] == [
+        [{"op": "replace", "path": "/image_id", "value": "b"}],
+        [{"op": "replace", "path": "/public", "value": True}],
     ]
-    used = plan_template({"name": "t", "image_id": "b", "public": True}, live, in_use=True)
-    assert len(used.refusals) == 1
-    assert "template of another name" in used.refusals[0]
+
+
+@pytest.mark.parametrize("wanted", [{"public": True}, {"hidden": True}, {"tags": ["new"]}, {"name": "other"}])
+def test_what_can_change_of_a_template_in_use_is_asked_one_by_one(wanted: Json) -> None:
+    plan = plan_template({"name": "t", **wanted}, LIVE_TEMPLATE, in_use=True)
+    assert plan.refusals == []
+    ((change,),) = [a.body for a in plan.actions]
+    assert change["path"] == f"/{next(iter(wanted))}"
+
+
+@pytest.mark.parametrize("wanted", [{"image_id": "b"}, {"labels": {}}, {"tags": []}])
+def test_the_rest_of_a_template_in_use_is_refused(wanted: Json) -> None:
+    plan = plan_template({"name": "t", **wanted}, LIVE_TEMPLATE, in_use=True)
+    assert len(plan.refusals) == 1
+    assert "template of another name" in plan.refusals[0]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "patch"),
+    [
+        ({"keypair_id": ""}, {"op": "remove", "path": "/keypair_id"}),
+        ({"docker_volume_size": 20}, {"op": "add", "path": "/docker_volume_size", "value": 20}),
+        ({"labels": {}}, {"op": "replace", "path": "/labels", "value": {}}),
+        ({"dns_nameserver": ["192.0.2.2"]}, {"op": "replace", "path": "/dns_nameserver", "value": "192.0.2.2"}),
+    ],
+)
+def test_how_fields_of_a_template_are_changed(wanted: Json, patch: Json) -> None:
+    plan = plan_template(wanted, LIVE_TEMPLATE, in_use=False)
+    assert [a.body for a in plan.actions] == [[patch]]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"tags": ["slow", " old"]},
+        {"dns_nameserver": "192.0.2.1, 192.0.2.2"},
+        {"docker_volume_size": 0},
+        {"http_proxy": ""},
+        {"labels": {"kube_tag": "v1"}},
+    ],
+)
+def test_what_is_the_same_in_another_form(wanted: Json) -> None:
+    assert not plan_template(wanted, LIVE_TEMPLATE, in_use=False).changed
+
+
+def test_what_a_template_needs_cannot_be_taken_away() -> None:
+    live = {**LIVE_TEMPLATE, "network_driver": "calico"}
+    assert plan_template({"network_driver": ""}, live, in_use=False).refusals == [
+        "Its network_driver can be changed, but not be taken away."
+    ]
+
+
+def test_a_new_template_has_no_empty_fields() -> None:
+    plan = plan_template({"name": "t", "keypair_id": "", "tags": ["b", "a"], "public": False}, None, in_use=False)
+    assert plan.actions[0].body == {"name": "t", "tags": "b,a", "public": False}
+
+
+def test_the_control_plane_is_resized_where_the_driver_can() -> None:
+    plan = plan_cluster({"name": "hub", "master_count": 5}, cluster(), WORKERS)
+    assert [(a.kind, a.body) for a in plan.actions] == [("resize", {"node_count": 5, "nodegroup": "default-master"})]
+    assert (plan.before, plan.after) == ({"master_count": 3}, {"master_count": 5})
+
+
+@pytest.mark.parametrize(("groups", "possible"), [(WORKERS, False), ([], True)])
+def test_the_control_plane_stays_where_the_driver_or_the_cloud_cannot(groups: list[Json], possible: bool) -> None:
+    plan = plan_cluster({"name": "hub", "master_count": 5}, cluster(), groups, resizes_control_plane=possible)
+    assert plan.actions == []
+    assert "that needs a new cluster instead of hub" in plan.refusals[0]
+
+
+@pytest.mark.parametrize("name", ["1hub", "my hub", "hub/2", "h" * 243, ""])
+def test_a_name_that_magnum_does_not_take_is_told_before_it_is_asked(name: str) -> None:
+    assert "is no name for a cluster" in plan_cluster({"name": name}, None, template="t1").refusals[0]
+    assert plan_cluster({"name": name}, cluster(name=name)).refusals == []
+
+
+@pytest.mark.parametrize(("count", "refused"), [(1, False), (2, False), (3, True)])
+def test_servers_are_named_only_where_nodes_go(count: int, refused: bool) -> None:
+    """Unchanged counts are no matter: the named ones went in an earlier run."""
+    for plan in (
+        plan_cluster({"name": "hub", "node_count": count}, cluster(), WORKERS, remove=["server"]),
+        plan_nodegroup({"name": "gpu", "node_count": count}, group(), cluster(), remove=["server"]),
+    ):
+        assert bool(plan.refusals) is refused
+
+
+def test_the_named_servers_go_with_the_resize() -> None:
+    plan = plan_cluster({"name": "hub", "node_count": 1}, cluster(), WORKERS, remove=["server"])
+    assert plan.actions[0].body == {"node_count": 1, "nodegroup": "default-worker", "nodes_to_remove": ["server"]}
+
+
+OWN_TEMPLATE = {"uuid": "t1", "name": "k8s", "image_id": "new", "labels": {"kube_tag": "v1.34.4"}}
+
+
+@pytest.mark.parametrize("wanted", [{"image_id": "new"}, {"labels": {"kube_tag": "v1.34.4"}}])
+def test_a_later_group_is_upgraded_to_the_clusters_template(wanted: Json) -> None:
+    live = group(image_id="old", labels={"kube_tag": "v1.33.6"})
+    plan = plan_nodegroup({"name": "gpu", **wanted}, live, cluster(), template=OWN_TEMPLATE)
+    assert plan.refusals == []
+    assert [(a.kind, a.body) for a in plan.actions] == [("upgrade", {"cluster_template": "t1"})]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "changes"),
+    [
+        ({"image_id": "third"}, {}),
+        ({"labels": {"kube_tag": "v1.35.0"}}, {}),
+        ({"image_id": "new"}, {"is_default": True}),
+        ({"image_id": "new", "flavor_id": "other"}, {}),
+    ],
+)
+def test_a_group_is_upgraded_to_nothing_else(wanted: Json, changes: Json) -> None:
+    live = group(**{"image_id": "old", "labels": {"kube_tag": "v1.33.6"}, **changes})
+    assert plan_nodegroup({"name": "gpu", **wanted}, live, cluster(), template=OWN_TEMPLATE).refusals
+
+
+def test_a_new_group_of_the_control_plane_is_refused() -> None:
+    assert plan_nodegroup({"name": "more", "role": "master"}, None, cluster()).refusals
+
+
+def test_no_maximum_is_not_sent_for_a_new_group() -> None:
+    assert "max_node_count" not in plan_nodegroup({"name": "g", "max_node_count": 0}, None, cluster()).actions[0].body
 
 
 def test_what_failed_is_asked_for_again() -> None:

@@ -239,11 +239,19 @@ def test_versions_that_kubernetes_does_not_step_to(old: str, said: str) -> None:
         ({"cluster_network_driver": "cilium"}, "cluster_network_driver"),
         ({"cluster_octavia_provider": "ovn"}, "cluster_octavia_provider"),
         ({"cluster_control_plane": {"flavor": "c3.medium", "count": 3}}, "cluster_control_plane.flavor"),
-        ({"cluster_control_plane": {"flavor": "c3.small", "count": 5}}, "cluster_control_plane.count"),
     ],
 )
 def test_what_never_changes_is_refused_by_its_key(change: Json, key: str) -> None:
     assert keys(check(service(**change), deployed(service()))) == [key]
+
+
+def test_the_control_plane_grows_where_the_driver_can() -> None:
+    grown = {"cluster_control_plane": {"flavor": "c3.small", "count": 5}}
+    verdict = check(service(**grown), deployed(service()))
+    assert (verdict.problems, verdict.cluster_changes) == ([], True)
+    heat = {"cluster_driver": "heat", "cluster_image": "fedora-coreos"}
+    given = service(**heat)
+    assert "cluster_control_plane.count" in keys(check(service(**heat, **grown), deployed(given)))
 
 
 def test_a_failed_cluster_is_told_before_anything_is_done() -> None:
