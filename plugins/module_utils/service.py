@@ -22,6 +22,7 @@ import yaml
 
 from . import model
 from .model import FILES, UNKNOWN, Converter, Deferred, Finding, Path
+from .model.chart_rules import SECRET_NAMES
 
 Read = Callable[[str], str]
 """Text of a file. Raises OSError, or ValueError with a message for people."""
@@ -497,6 +498,10 @@ def _secrets(layer: Layer) -> Iterator[Path]:
     def walk(value: Any, path: Path) -> Iterator[Path]:
         along = list(_keys_along(path))
         if path and along and len(along) == sum(isinstance(step, str) for step in path) and along[-1].secret:
+            if isinstance(value, str) and value.strip():
+                yield path
+            return
+        if path[:1] == ("hub_values",) and str(path[-1]).lower() in SECRET_NAMES:
             if isinstance(value, str) and value.strip():
                 yield path
             return

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import address, auth, groups, notebooks
-from .merge import check, merged
+from .merge import merged
 from .objects import storage_class_name
 from .secrets import EXISTING_VALUES
 
@@ -35,11 +35,9 @@ def hub_values(
     """Values of the chart, ``service["hub_values"]`` merged last.
 
     ``secret_fingerprints``: by the name of Secrets that its pods read, what changes when their content does.
-    Raises HubValuesError: a profile's or the hub's node group is not there, or ``hub_values`` cannot work.
+    Raises HubValuesError: a profile's or the hub's node group is not there.
     """
-    extra = service.get("hub_values") or {}
-    check(extra)
-    return merged(own_values(service, cluster, secret_fingerprints or {}), extra)
+    return merged(own_values(service, cluster, secret_fingerprints or {}), service.get("hub_values") or {})
 
 
 def own_values(

@@ -8,8 +8,6 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .errors import HubValuesError
-
 OWNERS = {
     "cull": "hub_culling",
     "hub.annotations": "hub_auth",
@@ -40,25 +38,6 @@ OWNERS = {
     "singleuser.storage": "hub_storage",
 }
 """Where a value of the chart comes from: the key of ours to write instead."""
-
-_NAMES = ("fullnameOverride", "nameOverride")
-
-
-def check(extra: Mapping[str, Any]) -> None:
-    """Raise HubValuesError for values that would break the release later, and less clearly."""
-    for name in _NAMES:
-        if extra.get(name):
-            raise HubValuesError(
-                f"hub_values: {name} renames the chart's objects, which we find by their usual names; remove it"
-                " (to run two hubs in a cluster give each its own hub_namespace and hub_release)"
-            )
-    config = (extra.get("hub") or {}).get("config") or {}
-    for section in config:
-        if not section[:1].isupper():
-            raise HubValuesError(
-                f"hub_values: hub.config.{section} is not the name of a class, and the hub would refuse to start;"
-                f" did you mean hub.{section}?"
-            )
 
 
 def merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class Family:
     rotates_ca: bool
     network_drivers: tuple[str, ...]
     image_distros: tuple[str, ...]
+    ignored_labels: tuple[str, ...]
+    """Labels of other drivers that this one drops without a word."""
     drivers: tuple[str, ...]
     """Beginnings of the driver's entry point names, as a template's ``driver`` field shows them."""
 
@@ -58,6 +60,7 @@ HEAT = Family(
     rotates_ca=True,
     network_drivers=("calico", "flannel"),
     image_distros=("fedora-coreos", "coreos", "fedora-atomic"),
+    ignored_labels=(),
     drivers=("k8s_fedora_", "k8s_coreos_"),
 )
 
@@ -74,6 +77,7 @@ CAPI_HELM = Family(
     rotates_ca=False,
     network_drivers=("calico", "cilium"),
     image_distros=("ubuntu", "rocky", "flatcar"),
+    ignored_labels=("kubelet_options", "kubeproxy_options", "container_infra_prefix"),
     drivers=("k8s_capi_helm",),
 )
 
@@ -90,6 +94,7 @@ CLUSTER_API = Family(
     rotates_ca=False,
     network_drivers=("calico", "cilium"),
     image_distros=("ubuntu", "ubuntu-focal", "flatcar", "rockylinux", "debian"),
+    ignored_labels=("kubelet_options", "kubeproxy_options"),
     drivers=("k8s_cluster_api",),
 )
 

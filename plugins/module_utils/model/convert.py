@@ -48,6 +48,7 @@ SYNONYMS = {
     "slug": "name",
     "timeout": "idle_timeout",
     "title": "display_name",
+    "use_ssl": "tls_strategy",
     "userdata_url": "userinfo_url",
     "users": "allowed_users",
     "vcpus": "cpu",

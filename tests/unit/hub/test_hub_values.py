@@ -233,20 +233,6 @@ def test_a_warning_names_the_key_to_use_instead(service: Any, cluster: dict[str,
     assert "hub_culling" in warnings[0]
 
 
-@pytest.mark.parametrize(
-    ("extra", "words"),
-    [
-        ({"fullnameOverride": "mine"}, "renames the chart's objects"),
-        ({"hub": {"config": {"loadRoles": {}}}}, "did you mean hub.loadRoles"),
-    ],
-)
-def test_hub_values_that_cannot_work_are_refused(
-    service: Any, cluster: dict[str, Any], extra: dict[str, Any], words: str
-) -> None:
-    with pytest.raises(HubValuesError, match=words):
-        hub_values(service(hub_values=extra), cluster)
-
-
 def test_arguments_are_left_as_they_were(service: Any, cluster: dict[str, Any]) -> None:
     described = service.with_gpu(hub_values={"hub": {"config": {"KubeSpawner": {"debug": True}}}})
     before = json.dumps([described, cluster], sort_keys=True)

@@ -1,0 +1,31 @@
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+"""How rules look at converted values, in which what is wrong or not rendered yet is UNKNOWN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+
+from .convert import UNKNOWN
+from .keys import is_address
+
+Values = Mapping[str, Any]
+
+
+def get(value: Any, *names: str) -> Any:
+    for name in names:
+        value = value.get(name, UNKNOWN) if isinstance(value, Mapping) else UNKNOWN
+    return value
+
+
+def is_number(value: Any) -> TypeGuard[Any]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def version_of(value: Any) -> tuple[int, ...]:
+    """``v1.34.4`` as (1, 34, 4); () when it is not known."""
+    if not isinstance(value, str) or is_address(value):
+        return ()
+    numbers = value.lstrip("v").split("-")[0].split("+")[0].split(".")
+    return tuple(int(number) for number in numbers) if all(number.isdigit() for number in numbers) else ()
