@@ -54,7 +54,7 @@ def test_every_service_listens_on_this_machine_and_keeps_to_the_state_folder(clo
         files = service.config(cloud)
         assert files, name
         for sections in files.values():
-            for group in ("database", "api_database", "placement_database"):
+            for group in ("database", "api_database", "placement_database", "storage:sqlalchemy"):
                 if group in sections:
                     assert str(sections[group]["connection"]).startswith(f"sqlite:///{cloud.databases}/")
             assert sections["DEFAULT"].get("transport_url", "fake://") == "fake://"
@@ -64,6 +64,6 @@ def test_every_service_listens_on_this_machine_and_keeps_to_the_state_folder(clo
 def test_keystone_comes_first_and_every_endpoint_has_a_port(cloud: Cloud) -> None:
     found = services()
     assert next(iter(found)) == "keystone"
-    assert {"glance", "magnum", "neutron", "nova", "octavia"} <= set(found)
+    assert {"cinder", "designate", "glance", "magnum", "neutron", "nova", "octavia"} <= set(found)
     ports = [cloud.settings.port(endpoint.port) for one in found.values() for endpoint in one.endpoints]
     assert len(ports) == len(set(ports))

@@ -134,7 +134,10 @@ def test_errors_are_written_as_the_service_does(service: str) -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        (Fault("magnun", status=500), "there is no service magnun; choose one of: glance, keystone, magnum"),
+        (
+            Fault("magnun", status=500),
+            "there is no service magnun; choose one of: cinder, designate, glance, keystone, magnum",
+        ),
         (Fault("magnum"), "given: none"),
         (Fault("magnum", status=500, reset=True), "given: status, reset"),
         (Fault("magnum", status=200), "status 200 is no error"),

@@ -32,8 +32,11 @@ OFFSETS = {
     "octavia": 5,
     "magnum": 6,
     "login": 7,
+    "cinder": 8,
+    "designate": 9,
     "hub-http": 10,
     "hub-https": 11,
+    "mdns": 12,
 }
 """Fixed places in the block."""
 

@@ -86,6 +86,7 @@ class Nova(Service):
             "placement": admin,
             "neutron": admin,
             "glance": admin,
+            "cinder": {"catalog_info": "block-storage:cinder:publicURL", **admin},
             "service_user": {"send_service_user_token": True, **admin},
             "scheduler": {"workers": 1, "discover_hosts_in_cells_interval": -1},
             "conductor": {"workers": 1},
