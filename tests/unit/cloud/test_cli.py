@@ -37,6 +37,8 @@ def test_settings_are_set_and_kept(state: Path, capsys: pytest.CaptureFixture[st
     assert Settings.load(state).real_pods == 3
     assert run(state, *words) == 0
     assert json.loads(capsys.readouterr().out)["changed"] is False
+    assert run(state, "up", "--set", "real_pods=4", "--set", "servers=true") == 0  # as the role writes them
+    assert json.loads(capsys.readouterr().out) == {"changed": True, "real_pods": 4, "servers": True}
 
 
 @pytest.mark.parametrize(

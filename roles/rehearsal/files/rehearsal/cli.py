@@ -132,12 +132,18 @@ def _alone(state: Path) -> Iterator[None]:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="rehearsal", description="An OpenStack cloud with Magnum on this machine.")
     parser.add_argument("--state", required=True, type=Path, help="folder of the rehearsal, such as .rehearsal")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting, such as boot_seconds=0.2"
-    )
+    setting: dict[str, Any] = {
+        "action": "append",
+        "default": [],
+        "metavar": "NAME=VALUE",
+        "help": "change a setting: boot_seconds=0.2",
+    }
+    parser.add_argument("--set", **setting)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, command in COMMANDS.items():
-        commands.add_parser(name, help=command.__doc__)
+        words = commands.add_parser(name, help=command.__doc__)
+        if name == "up":
+            words.add_argument("--set", dest="further", **setting)
     fault_commands.describe(commands.add_parser("faults", help="Have services answer errors, delay, reset, die."))
     options = parser.parse_args(argv)
     if options.set and options.command != "up":
@@ -149,7 +155,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     os.environ.update(environment())
     try:
-        wanted = _pairs(options.set)
+        wanted = _pairs([*options.set, *getattr(options, "further", [])])
         with contextlib.nullcontext() if options.command in UNLOCKED else _alone(options.state):
             settings = Settings.load(options.state)
             changed = settings.change(wanted)
