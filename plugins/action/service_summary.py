@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.stfc.jupyterhub.plugins.module_utils import private_file
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.summary import render, summarise
 
 ARGUMENTS: dict[str, Any] = {
@@ -47,7 +47,7 @@ class ActionModule(ActionBase):
         self._display.display("\n" + render(summary, arguments["profiles"]) + "\n")
         if arguments["dest"] and not self._task.check_mode:
             result["summary_file"] = os.path.abspath(arguments["dest"])
-            _write_private(result["summary_file"], json.dumps(summary, indent=2) + "\n")
+            private_file.write(result["summary_file"], json.dumps(summary, indent=2) + "\n")  # users' passwords
         return result
 
     def _list(
@@ -62,11 +62,3 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"summing up, listing {kind}s of the cluster: {answer.get('msg', 'no answer')}")
         resources: list[dict[str, Any]] = answer["resources"]
         return resources
-
-
-def _write_private(path: str, text: str) -> None:
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path))  # mode 0600: users' passwords are in it
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    os.replace(temporary, path)

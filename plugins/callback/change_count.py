@@ -19,11 +19,11 @@ requirements:
 
 import json
 import os
-import tempfile
 import time
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.stfc.jupyterhub.plugins.module_utils import private_file
 
 
 class CallbackModule(CallbackBase):
@@ -54,10 +54,5 @@ class CallbackModule(CallbackBase):
             summary = json.load(stream)
         summary["changed"] = self._changed
         summary["seconds"] = round(time.monotonic() - self._began, 1)
-        folder, name = os.path.split(self._summary_file)
-        handle, temporary = tempfile.mkstemp(prefix=f".{name}-", dir=folder)  # mode 0600: users' passwords are in it
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(summary, stream, indent=2)
-            stream.write("\n")
-        os.replace(temporary, self._summary_file)
+        private_file.write(self._summary_file, json.dumps(summary, indent=2) + "\n")  # users' passwords are in it
         self._display.display(f"{self._changed} changed in {summary['seconds']:.0f} s; {self._summary_file}")

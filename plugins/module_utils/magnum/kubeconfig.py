@@ -5,15 +5,14 @@ from __future__ import annotations
 import base64
 import datetime
 import http.client
-import os
 import re
 import ssl
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from .. import private_file
 from .errors import MagnumError
 
 try:
@@ -183,27 +182,15 @@ def authenticates(found: Identity, timeout: float = REACHED_WITHIN) -> bool | No
 
 def _client_context(found: Identity) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=found.ca)
-    # ssl reads certificates from files only.
-    with tempfile.NamedTemporaryFile("w", suffix=".pem") as stream:  # mode 0600
-        stream.write(found.certificate + "\n" + found.key)
-        stream.flush()
-        context.load_cert_chain(stream.name)
+    with private_file.readable(found.certificate + "\n" + found.key) as path:
+        context.load_cert_chain(path)
     return context
 
 
 def write(path: str, text: str) -> None:
     """Write in one step, mode 0600; folders that are missing get 0700. Raises MagnumError."""
-    folder = os.path.dirname(os.path.abspath(path))
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        fd, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}-", dir=folder)  # mode 0600
-        try:
-            with os.fdopen(fd, "w") as stream:
-                stream.write(text)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        private_file.write(path, text)
     except OSError as error:
         raise MagnumError(f"writing the kubeconfig {path}: {error.strerror or error}") from None
 
