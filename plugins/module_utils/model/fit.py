@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..quantity import format_size
 from ..reserves import MAX_PODS, MIB, Resources, allocatable, usual_daemons
-from .convert import UNKNOWN, Finding, Path, Severity
+from .convert import Finding, Path, Severity
 from .looking import Values, is_number
 
 
@@ -32,14 +32,16 @@ def fit(
 ) -> Iterator[Finding]:
     """What of ``values`` (both files' keys, converted or loaded) does not fit.
 
-    ``flavors``: {vcpus, memory in bytes} by name, ``gpus`` where they are known; a group whose flavor is not among
-    them is left alone. ``daemons``: by group, what is measured on a live cluster; else what is usual for the driver
-    ``family`` ("" where it is not known).
+    Keys that are missing or UNKNOWN are not looked at. ``flavors``: {vcpus, memory in bytes} by name, ``gpus`` where
+    they are known; a group whose flavor is not among them is left alone. ``daemons``: by group, what is measured on a
+    live cluster; else what is usual for the driver ``family`` ("" where it is not known).
     """
     groups = {
         group["name"]: (index, group)
         for index, group in enumerate(_list(values, "cluster_node_groups"))
-        if group["enabled"] is True and isinstance(group["name"], str) and _size(flavors, group["flavor"])
+        if group.get("enabled", True) is True
+        and isinstance(group.get("name"), str)
+        and _size(flavors, group.get("flavor"))
     }
     room = {
         name: _room(values, flavors[group["flavor"]], family, (daemons or {}).get(name))
@@ -49,7 +51,7 @@ def fit(
         yield from _gpus(("cluster_node_groups", index, "gpus"), group, flavors[group["flavor"]])
     offered: dict[str, list[tuple[int, Values]]] = {name: [] for name in groups}
     for index, profile in enumerate(_list(values, "hub_profiles")):
-        if profile["enabled"] is True and profile["node_group"] in groups:
+        if profile.get("enabled", True) is True and profile.get("node_group") in groups:
             offered[profile["node_group"]].append((index, profile))
     for name, profiles in offered.items():
         _index, group = groups[name]
@@ -82,7 +84,7 @@ def _room(values: Values, flavor: Values, family: str, daemons: Resources | None
 
 
 def _gpus(path: Path, group: Values, flavor: Values) -> Iterator[Finding]:
-    said, has = group["gpus"], flavor.get("gpus")
+    said, has = group.get("gpus"), flavor.get("gpus")
     if not is_number(said) or not is_number(has) or said == has:
         return
     message = f"is {said}, and a server of {group['flavor']} has {has or 'none'}"
@@ -91,8 +93,8 @@ def _gpus(path: Path, group: Values, flavor: Values) -> Iterator[Finding]:
 
 def _requests(profile: Values) -> Resources | None:
     """What the scheduler counts for a user of ``profile``; None while it is not known."""
-    cpu, memory = profile["cpu_guarantee"], profile["memory_guarantee"]
-    memory = profile["memory"] if memory is None else memory
+    cpu, memory = profile.get("cpu_guarantee"), profile.get("memory_guarantee")
+    memory = profile.get("memory") if memory is None else memory
     if not is_number(cpu) or not is_number(memory):
         return None
     return Resources(-(-round(cpu * 1_000_000) // 1000), memory)
@@ -104,7 +106,7 @@ def _on_a_node(path: Path, profile: Values, group: Values, flavor: Values, room:
         return
     vcpus = f"{flavor['vcpus']} VCPU{'s' * (flavor['vcpus'] != 1)}"
     node = f"a node of {group['name']} ({vcpus}, {_about(flavor['memory'])})"
-    own = profile["memory_guarantee"] not in (None, profile["memory"])
+    own = profile.get("memory_guarantee") not in (None, profile.get("memory"))
     for key, kept, most, expected, show in (
         ("cpu_guarantee", asked.cpu, room.most.cpu, room.expected.cpu, _cpus),
         ("memory_guarantee" if own else "memory", asked.memory, room.most.memory, room.expected.memory, _about),
@@ -117,7 +119,7 @@ def _on_a_node(path: Path, profile: Values, group: Values, flavor: Values, room:
         ("cpu", room.most.cpu, room.expected.cpu, _cpus),
         ("memory", room.most.memory, room.expected.memory, _about),
     ):
-        limit = profile[key]
+        limit = profile.get(key)
         if not is_number(limit) or (key == "memory" and not own):
             continue
         limit = round(limit * 1000) if key == "cpu" else limit
@@ -128,13 +130,13 @@ def _on_a_node(path: Path, profile: Values, group: Values, flavor: Values, room:
 
 def _placeholders(profiles: list[tuple[int, Values]], group: Values, room: Room) -> Iterator[Finding]:
     """Places kept free, against what a group can hold when it is as large as it may become."""
-    nodes = group["count"] if group["max"] is None else group["max"]
+    nodes = group.get("count") if group.get("max") is None else group["max"]
     if not is_number(nodes):
         return
     together = Resources()
     before: list[str] = []
     for index, profile in profiles:
-        asked, places = _requests(profile), profile["placeholders"]
+        asked, places = _requests(profile), profile.get("placeholders")
         if asked is None or not is_number(places) or not places:
             continue
         path = ("hub_profiles", index, "placeholders")
@@ -151,7 +153,7 @@ def _placeholders(profiles: list[tuple[int, Values]], group: Values, room: Room)
             names = " and ".join(before)
             message = f"with those of {names}, {places} are more than {group['name']} ever holds on {nodes} nodes"
             yield Finding(path, message, "write less, or a larger max")
-        before.append(str(profile["name"]) if profile["name"] is not UNKNOWN else "others")
+        before.append(str(profile.get("name") or "others"))
 
 
 def _how_many(asked: Resources, room: Resources) -> tuple[int, str]:

@@ -9,7 +9,8 @@ import json
 from typing import Any
 
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import quantity
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import File, Key
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import REQUIRED, File, Key
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.convert import written
 
 TEMPLATE = {"$ref": "#/$defs/template"}
 SIZE = r"^([0-9]+(\.[0-9]+)?|\.[0-9]+)[KMGT]$"
@@ -72,6 +73,8 @@ def property_of(key: Key) -> dict[str, Any]:
         words.append(f"Null: {key.null}.")
     if key.only:
         words.append(f"For type {', '.join(key.only)}.")
+    if not isinstance(key.default, (list, dict)) and key.default not in (REQUIRED, None, ""):
+        words.append(f"Default: {written(key.default)}.")
     result: dict[str, Any] = {"description": " ".join(words).replace("`", ""), **schema}
     if not key.required:
         result["default"] = key.default
@@ -108,7 +111,15 @@ def _scalar(key: Key) -> list[dict[str, Any]]:
     limits = {name: bound for name, bound in bounds.items() if bound is not None}
     if key.type == "size":
         limits["minimum"] = max(limits.get("minimum", 0), quantity.SMALLEST_BARE_SIZE)
-        return [{"type": "string", "pattern": SIZE}, {"type": "integer", **limits}]
+        return [_written(SIZE, "a number and K, M, G or T, such as 1.5G"), {"type": "integer", **limits}]
     if key.type == "duration":
-        return [{"type": "string", "pattern": DURATION}, {"type": "integer", **limits}]
+        return [
+            _written(DURATION, "numbers and units, such as 90s, 20m or 1h30m"),
+            {"type": "integer", **limits},
+        ]
     return [{"type": key.type, **limits}]
+
+
+def _written(pattern: str, words: str) -> dict[str, Any]:
+    """``patternErrorMessage`` is not of JSON Schema: editors show it in place of the pattern."""
+    return {"type": "string", "pattern": pattern, "patternErrorMessage": f"Write {words}."}
