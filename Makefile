@@ -11,7 +11,7 @@ export PYTHONUNBUFFERED := 1
 export UV_SYSTEM_CERTS ?= 1
 unexport PYTHONPATH PYENV_VERSION
 
-.PHONY: help setup rehearse rehearse-stop rehearse-clean test lint unit molecule bench generate
+.PHONY: help setup rehearse rehearse-stop rehearse-clean test lint unit molecule fuzz bench generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ unit: setup ## Unit tests only
 
 molecule: setup ## Scenarios on the rehearsal cloud only
 	@$(PYTHON) tests/run.py molecule
+
+fuzz: setup ## Try 10,000 random pairs of files of each kind (FUZZ_EXAMPLES=... for another number)
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-10000} pytest -q -n 2 tests/unit/model/test_fuzz.py
 
 bench: setup ## Measure; prints ratios, writes build/bench.json
 	@python tests/benchmarks/run.py $(ARGS)

@@ -43,7 +43,15 @@ def install() -> list[str]:
             folder.mkdir()
             for name in ("package.json", "package-lock.json"):
                 shutil.copyfile(PROJECT / name, folder / name)
-            command = [str(node.npm), "ci", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"]
+            command = [
+                str(node.npm),
+                "ci",
+                "--prefer-offline",
+                "--fetch-retries=1",
+                "--no-audit",
+                "--no-fund",
+                "--ignore-scripts",
+            ]
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
             if done.returncode and UNREACHABLE.search(done.stderr):
                 raise NoRegistryError("the npm registry cannot be reached, so there is no yaml-language-server to ask")

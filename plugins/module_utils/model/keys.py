@@ -66,6 +66,14 @@ class Key:
         return self.default is REQUIRED
 
     @property
+    def must_be_given(self) -> bool:
+        """Whether a file without this key is wrong: also where its default would lack what its ``type`` needs."""
+        kinds = [option.default for option in self.options if option.name == "type"]
+        return self.required or (
+            self.type == "object" and self.default == {} and any(set(kinds) & set(o.needed_for) for o in self.options)
+        )
+
+    @property
     def unit(self) -> str:
         """What the number means once it is loaded."""
         return {"size": "bytes", "duration": "seconds"}.get(self.type, "")

@@ -68,7 +68,7 @@ def _type(key: Key) -> str:
 
 
 def _default(key: Key) -> str:
-    if key.required:
+    if key.must_be_given:
         return "*required*"
     if key.needed_for:
         return f"*required* for {_codes(key.needed_for)}"

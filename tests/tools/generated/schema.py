@@ -37,7 +37,7 @@ def text(file: File) -> str:
 
 def _object(keys: tuple[Key, ...]) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "object", "properties": {key.name: property_of(key) for key in keys}}
-    required = [key.name for key in keys if key.required]
+    required = [key.name for key in keys if key.must_be_given]
     if required:
         schema["required"] = required
     schema["additionalProperties"] = False

@@ -1,21 +1,36 @@
-"""Files that are broken at random: every one is reported or loaded, and none ends in a traceback.
+"""Files made at random: legal ones render what the chart accepts, broken ones are reported, none ends in a traceback.
 
-``FUZZ_EXAMPLES`` in the environment sets how many of each kind are tried (``make fuzz``: 10000).
+``FUZZ_EXAMPLES`` in the environment sets how many of each kind are tried (``make fuzz``: 10000). The chart's schema is
+the one of ``JUPYTERHUB_CHART``, else the real one where it lies beside the checkout, else that of the values which
+we rely on (the stand-in chart's).
 """
 
 from __future__ import annotations
 
 import copy
+import functools
+import json
 import os
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import yaml
-from ansible_collections.stfc.jupyterhub.plugins.module_utils import model, service
+from ansible_collections.stfc.jupyterhub.plugins.module_utils import hub_values, model, service
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.desired import desired
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.facts import cluster_facts
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.families import FAMILIES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support import model_strategies
 from tests.support.service_files import JUPYTERHUB, OPENSTACK, renderer
+
+ROOT = Path(__file__).parents[3]
+STAND_IN = ROOT / "roles" / "rehearsal" / "files" / "chart" / "jupyterhub" / "values.schema.json"
+BESIDE = ROOT.parent / "shared" / "z2jh" / "4.4.0" / "values.schema.yaml"
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "50"))
 often = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -110,3 +125,77 @@ def test_a_misspelt_key_is_reported_with_the_right_one(data: st.DataObject) -> N
     wrong = _misspell(data.draw, name)
     problems = load(OPENSTACK, JUPYTERHUB, yaml.safe_dump({wrong: 1}))
     assert ("overlay.yml", 1, wrong, f"write {name}") in [(p.file, p.line, p.key, p.hint) for p in problems]
+
+
+# Files made from the model
+
+
+@functools.cache
+def chart_schema() -> jsonschema.Draft202012Validator:
+    """Of the chart's values."""
+    given = os.environ.get("JUPYTERHUB_CHART")
+    places = [Path(given) / name for name in ("values.schema.json", "values.schema.yaml")] if given else []
+    place = next(path for path in (*places, BESIDE, STAND_IN) if path.is_file())
+    print(f"the chart's values are held against {place}", file=sys.stderr)
+    schema = yaml.safe_load(place.read_text())
+    return jsonschema.validators.validator_for(schema)(schema)  # type: ignore[no-any-return]
+
+
+@functools.cache
+def editor_schemas() -> list[jsonschema.Draft202012Validator]:
+    """Of the two files, as editors have them."""
+    places = ("cluster/files/openstack.schema.json", "hub/files/jupyterhub.schema.json")
+    return [jsonschema.Draft202012Validator(json.loads((ROOT / "roles" / place).read_text())) for place in places]
+
+
+def dump(files: list[dict[str, Any]]) -> list[str]:
+    return [yaml.safe_dump(file, allow_unicode=True) for file in files]
+
+
+@often
+@given(model_strategies.files())
+def test_what_is_legal_for_each_key_is_taken(files: list[dict[str, Any]]) -> None:
+    for file, values, schema in zip(model.FILES, files, editor_schemas(), strict=True):
+        converter = model.Converter()
+        converter.files([file], model_strategies.rendered(values))
+        assert converter.findings == []
+        assert [f"{error.json_path}: {error.message}" for error in schema.iter_errors(values)] == []
+
+
+@often
+@given(model_strategies.legal())
+def test_a_legal_file_renders_what_cloud_and_chart_take(files: list[dict[str, Any]]) -> None:
+    texts = dict(zip(("openstack.yml", "jupyterhub.yml"), dump(files), strict=True))
+    variables = {"secret": "s" * 20}
+    loaded = service.load(*texts, read=texts.__getitem__, renderer=renderer, variables=variables).values
+    assert model.normalise(loaded) == loaded
+    flavors = loaded["cluster_flavors_known"]
+    for family in FAMILIES.values():
+        wanted = desired(loaded, family)
+        assert wanted.node_groups.keys() == {group["name"] for group in loaded["cluster_node_groups"]}
+        cluster = cluster_facts(
+            {"name": "hub", "uuid": "u"},
+            loaded["cluster_node_groups"],
+            [],
+            flavors=flavors,
+            family=family.name,
+            kubeconfig="/k",
+        )
+        values = hub_values.hub_values(loaded, cluster)
+    errors = [f"{error.json_path}: {error.message}" for error in chart_schema().iter_errors(values)]
+    assert errors == []
+    for manifest in (*hub_values.placeholders(loaded, cluster), *hub_values.secrets(loaded)):
+        assert manifest["metadata"]["name"]
+    assert "s" * 20 not in json.dumps(values)
+
+
+@often
+@given(model_strategies.broken())
+def test_a_mistake_is_reported_with_its_key(broken: model_strategies.Broken) -> None:
+    key = model.show_path(broken.path, {**broken.files[0], **broken.files[1]})
+    problems = load(*dump(broken.files))
+    found = [problem for problem in problems if problem.key == key and problem.severity == "error"]
+    assert found, (broken.mistake, key, problems)
+    wrong_file = int(broken.path[0] in broken.files[1])
+    assert found[0].file == ("openstack.yml", "jupyterhub.yml")[wrong_file]
+    assert found[0].line > 0
