@@ -24,6 +24,7 @@ def hub_plan(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> dict[str
     return {
         "host_name": hub.host_name(service),
         "before": before,
+        "secrets": [{key: item[key] for key in item if key != "data"} for item in hub.secrets(service)],
         "placeholders": hub.placeholders(service, cluster),
         "placeholder_labels": hub.ours(service, "user-placeholder"),
         "warnings": hub.overridden(service, cluster),

@@ -40,11 +40,15 @@ options:
     default: 60
   objects:
     description:
-      - With O(state=usable), manifests of what belongs beside the release. They are only looked at; RV(differing) says
-        which of them have to be made or changed.
-      - Never shown, as Secrets may be among them.
-    type: json
+      - With O(state=usable), manifests of what belongs beside the release, Secrets without their data. They are only
+        looked at; RV(differing) says which of them have to be made or changed.
+    type: list
+    elements: dict
     default: []
+  secrets:
+    description: The data of Secrets among O(objects), base64 by key, by the Secret's name.
+    type: dict
+    default: {}
   labels:
     description: With O(state=usable), labels by which StatefulSets are found that are to be among O(objects) or to go.
     type: dict
@@ -184,7 +188,6 @@ evidence:
 """
 
 import copy
-import json
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -205,7 +208,9 @@ def argument_spec() -> dict[str, Any]:
         release_namespace={"type": "str", "required": True, "aliases": ["namespace"]},
         state={"type": "str", "choices": ["usable", "ready"], "default": "ready"},
         pending_grace={"type": "int", "default": 60},
-        objects={"type": "json", "default": [], "no_log": True},
+        objects={"type": "list", "elements": "dict", "default": []},
+        # The data alone counts as secret here: names would be masked in all that is returned.
+        secrets={"type": "dict", "default": {}, "no_log": True},
         labels={"type": "dict", "default": {}},
         previous_revision={"type": "int", "default": 0},
         timeout={"type": "int", "default": 1200},
@@ -217,10 +222,9 @@ def run(module: AnsibleModule, steward: Steward) -> dict[str, Any]:
     """The module's answer."""
     if module.params["state"] == "usable":
         usable = steward.make_usable(module.params["pending_grace"])
-        objects = json.loads(module.params["objects"])
         return (
             usable
-            | steward.survey(objects, module.params["labels"])
+            | steward.survey(*(module.params[name] for name in ("objects", "labels", "secrets")))
             | {
                 "kept_address": steward.kept_address(),
                 "namespace": steward.kubernetes.get("v1", "Namespace", steward.kubernetes.namespace) is not None,

@@ -101,16 +101,20 @@ class Steward:
             return service["spec"].get("loadBalancerIP") or ""
         return self._record().get("address", "")
 
-    def survey(self, objects: list[dict[str, Any]], labels: Mapping[str, str]) -> dict[str, Any]:
+    def survey(
+        self, objects: list[dict[str, Any]], labels: Mapping[str, str], secrets: Mapping[str, Mapping[str, str]]
+    ) -> dict[str, Any]:
         """What there is of ``objects``, which belong beside the release, and of the release itself as last read.
 
-        ``differing``: those that are not there as written, as ``kind/name``. ``surplus``: names of StatefulSets with
-        ``labels`` that are not among them. ``fingerprints`` of their Secrets. ``chart`` and ``values_sha256`` of the
-        release, "" without a deployed one.
+        ``secrets``: what their Secrets hold, by name. ``differing``: those that are not there as written, as
+        ``kind/name``. ``surplus``: names of StatefulSets with ``labels`` that are not among them. ``fingerprints`` of
+        their Secrets. ``chart`` and ``values_sha256`` of the release, empty without a deployed one.
         """
         sets = self.kubernetes.find("apps/v1", "StatefulSet", labels) if labels else []
         live = self._live(objects)
         wanted = {(item["kind"], item["metadata"]["name"]): item for item in objects}
+        for name, data in secrets.items():
+            wanted["Secret", name] = {**wanted["Secret", name], "data": dict(data)}
         deployed = self.known[-1] if self.known and self.known[-1].status == "deployed" else None
         release = self._decode(deployed) if deployed else None
         names = sorted(item["metadata"]["name"] for item in sets)

@@ -195,17 +195,20 @@ def beside(name: str, replicas: int = 4) -> dict[str, Any]:
 
 def test_what_differs_beside_the_release_and_what_is_too_much(world: World) -> None:
     world.deploy()
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hub-secrets"}, "data": {"a": "Yg=="}}
-    for item in (secret, beside("default", 3), beside("large"), beside("gone")):
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hub-secrets"}}
+    for item in (secret | {"data": {"a": "Yg=="}}, beside("default", 3), beside("large"), beside("gone")):
         world.cluster.add(item)
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "spaces"}}
     steward = world.steward()
     steward.make_usable(60)
-    found = steward.survey([space, secret, beside("default"), beside("large")], LABELS)
+    objects = [space, secret, beside("default"), beside("large")]
+    found = steward.survey(objects, LABELS, {"hub-secrets": {"a": "Yg=="}})
     assert found["differing"] == ["Namespace/spaces", "StatefulSet/default"]
     assert found["surplus"] == ["gone"]
     assert list(found["fingerprints"]) == ["hub-secrets"]
     assert "Yg==" not in str(found)
+    changed = steward.survey(objects, LABELS, {"hub-secrets": {"a": "Yw=="}})
+    assert changed["differing"] == ["Namespace/spaces", "Secret/hub-secrets", "StatefulSet/default"]
     assert (found["chart"], len(found["values_sha256"])) == ({"version": "4.4.0"}, 64)
     assert not world.cluster.writes
 
@@ -215,7 +218,7 @@ def test_a_release_that_is_not_deployed_counts_as_none(world: World) -> None:
     world.cluster.status_of(1, "failed")
     steward = world.steward(check_mode=True)
     steward.make_usable(60)
-    found = steward.survey([], {})
+    found = steward.survey([], {}, {})
     assert (found["differing"], found["surplus"], found["chart"], found["values_sha256"]) == ([], [], {}, "")
 
 
