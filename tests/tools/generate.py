@@ -19,18 +19,21 @@ from ansible.utils.collection_loader._collection_finder import _AnsibleCollectio
 _AnsibleCollectionFinder(paths=[str(ROOT / ".collections")])._install()
 
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import FILES
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.plan import PLAN
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.roles import ROLES
 from generated import checks, defaults, reference, schema, specification
 
 
 def files() -> dict[str, str]:
     """What each generated file should hold, by its path from the root."""
-    result = {"docs/reference.md": reference.page(FILES), "docs/preflight.md": checks.page()}
+    result = {"docs/reference.md": reference.page((*FILES, PLAN)), "docs/preflight.md": checks.page()}
     for role in ROLES:
         folder = f"roles/{role.name}"
         stem = role.file.name.removesuffix(".yml")
         result[f"{folder}/meta/argument_specs.yml"] = specification.text(role)
         result[f"{folder}/defaults/main.yml"] = defaults.text(role)
+        if role.written:
+            continue
         result[f"{folder}/files/{stem}.schema.json"] = schema.text(role.file)
         shipped = (ROOT / "vars" / role.file.name).read_text()
         result[f"{folder}/files/{role.file.name}"] = shipped.replace(f"$schema=../{folder}/files/", "$schema=")

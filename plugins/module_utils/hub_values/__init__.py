@@ -15,7 +15,7 @@ from .errors import HubValuesError
 from .labels import ours
 from .merge import overridden
 from .objects import namespace, storage_class, storage_class_name
-from .placeholders import placeholders
+from .placeholders import placeholders, requests
 from .secrets import fingerprint, secrets
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "overridden",
     "placeholders",
     "public_url",
+    "requests",
     "secrets",
     "storage_class",
     "storage_class_name",

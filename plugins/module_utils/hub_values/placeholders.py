@@ -35,6 +35,17 @@ def placeholders(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> list
     return [_stateful_set(service, values, profile) for profile in service["hub_profiles"] if profile["placeholders"]]
 
 
+def requests(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """What a user's pod of each profile asks of the scheduler, by profile: resources as Kubernetes writes them.
+
+    Raises HubValuesError.
+    """
+    values = hub_values(service, cluster)
+    names = [profile["name"] for profile in service["hub_profiles"]]
+    found: dict[str, dict[str, str]] = {name: _resources(_spawner(values, name))["requests"] for name in names}
+    return found
+
+
 def _stateful_set(service: Mapping[str, Any], values: Mapping[str, Any], profile: Mapping[str, Any]) -> Manifest:
     name = f"user-placeholder-{profile['name']}"
     selector = ours(service, "user-placeholder") | {PROFILE: profile["name"]}

@@ -9,6 +9,7 @@ import dataclasses
 from .jupyterhub import JUPYTERHUB
 from .keys import File, Key
 from .openstack import OPENSTACK
+from .plan import PLAN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Role:
     """A role whose argument specification and defaults are written from the model.
 
     ``inputs`` are variables that no file has: what another role leaves, and switches for developers.
-    ``entry_points`` are those beside ``main``.
+    ``entry_points`` are those beside ``main``. ``written``: its variables are in no file and reach it as people write
+    them (``10m``); it checks and converts them itself, with all problems in one report.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Role:
     description: tuple[str, ...]
     inputs: tuple[Key, ...] = ()
     entry_points: tuple[EntryPoint, ...] = ()
+    written: bool = False
 
 
 LOADED = (
@@ -96,4 +99,16 @@ HUB = Role(
     ),
 )
 
-ROLES = (CLUSTER, HUB)
+PLANNING = Role(
+    name="plan",
+    file=PLAN,
+    short_description="Say what a deployment would do, how many users fit, and how long they will wait",
+    description=(
+        "Reads the two files, and the cloud and the cluster where they can be reached; changes nothing.",
+        "Simulates a day of users, and writes a summary, JSON and one page of HTML.",
+        "All variables are checked together, and every problem is named in one report.",
+    ),
+    written=True,
+)
+
+ROLES = (CLUSTER, HUB, PLANNING)

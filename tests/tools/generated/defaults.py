@@ -19,6 +19,8 @@ ELSEWHERE = ("openstack_cloud",)
 
 def role_defaults(role: Role) -> dict[str, Any]:
     """The default of every variable of ``role`` that has one."""
+    if role.written:
+        return {key.name: key.default for key in role.file.keys if not key.required}
     result = model.defaults(role.file)
     result.update({key.name: key.default for key in _inputs(role) if not key.required})
     return result
@@ -36,7 +38,7 @@ def text(role: Role) -> str:
         if key.name not in known or key.name in ELSEWHERE:
             continue
         words = key.description.replace("V(false)", "false")
-        if key.unit:
+        if key.unit and not role.written:
             words += f" In {key.unit}" + (f" ({key.default})." if key.default is not None else ".")
         comment = textwrap.fill(words, yaml_text.WIDTH - 2, initial_indent="# ", subsequent_indent="# ")
         blocks.append(f"{comment}\n{yaml_text.dump({key.name: known[key.name]})}")

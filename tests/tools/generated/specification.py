@@ -38,8 +38,22 @@ def _entry_point(role: Role, described: Role | EntryPoint, keys: Iterable[Key]) 
     return {
         "short_description": described.short_description,
         "description": list(described.description),
-        "options": {key.name: _option(key, known.get(key.name), True) for key in keys},
+        "options": {
+            key.name: _as_written(key, known.get(key.name)) if role.written else _option(key, known.get(key.name), True)
+            for key in keys
+        },
     }
+
+
+def _as_written(key: Key, default: Any) -> dict[str, Any]:
+    """A variable whose value the role itself checks, so that Ansible only has to know its name."""
+    description = [_markup(key.description)]
+    if key.null not in ("", "none"):
+        description.append(f"Null means {_markup(key.null)}.")
+    if key.options:
+        description.append(f"Keys: {', '.join(option.name for option in key.options)}; see docs/reference.md.")
+    option: dict[str, Any] = {"description": description, "type": "str" if key.type == "string" else "raw"}
+    return option | ({"default": default} if default is not None else {})
 
 
 def _option(key: Key, default: Any, top: bool) -> dict[str, Any]:
