@@ -1,5 +1,5 @@
 # Copyright: Contributors to the stfc.jupyterhub collection
-# SPDX-License-Identifier: BSD-3-Clause
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Read the two files of a service, check them, and set their keys as facts. The logic is in module_utils/service.py."""
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class ActionModule(ActionBase):
             except Exception as error:  # filters and lookups raise anything
                 text = str(error).strip()
                 undefined = re.search(r"'([^']+)' is undefined", text)
-                reason = text.split("\n")[0] if text else type(error).__name__
+                reason = text.split("\n", maxsplit=1)[0] if text else type(error).__name__
                 raise service.RenderError(reason, undefined.group(1) if undefined else "") from error
 
         return render
@@ -142,9 +142,10 @@ class ActionModule(ActionBase):
                 return self._decrypt(value)
             except service.RenderError:
                 return None  # reported where it stands
-        if type(value) is dict:
+        kind = type(value)  # Ansible's own containers stay as they are
+        if kind is dict:
             return {name: self._for_templates(member) for name, member in value.items()}
-        if type(value) is list:
+        if kind is list:
             return [self._for_templates(member) for member in value]
         return value
 

@@ -1,5 +1,5 @@
 # Copyright: Contributors to the stfc.jupyterhub collection
-# SPDX-License-Identifier: BSD-3-Clause
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Start, stop or remove the rehearsal cloud, showing what it does while it does it."""
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ class ActionModule(ActionBase):
             stdin=subprocess.DEVNULL,
             text=True,
         ) as process:
-            assert process.stdout is not None and process.stderr is not None
+            if process.stdout is None or process.stderr is None:
+                raise AssertionError("both are pipes")
             for line in process.stderr:
                 last.append(line.rstrip())
                 self._display.display(f"  {line.rstrip()}")

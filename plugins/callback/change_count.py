@@ -1,5 +1,5 @@
 # Copyright: Contributors to the stfc.jupyterhub collection
-# SPDX-License-Identifier: BSD-3-Clause
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Counts the changed tasks of a run and adds them to the run's summary."""
 
 from __future__ import annotations

@@ -95,8 +95,13 @@ def inspect(target: Target) -> tuple[Certificate, ssl.SSLContext]:
         with _connect(target, ssl.create_default_context()) as connection:
             return _described("valid", connection), ssl.create_default_context()
     except ssl.SSLCertVerificationError:
-        shown = _shown(target)
+        return _distrusted(target)
+
+
+def _distrusted(target: Target) -> tuple[Certificate, ssl.SSLContext]:
+    """What ``inspect`` says of a certificate that this machine does not trust."""
     # Trusting what is shown leaves name and dates to be checked.
+    shown = _shown(target)
     state = "untrusted"
     try:
         _connect(target, _trusting(shown)).close()

@@ -18,7 +18,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
-import yaml
+try:
+    import yaml
+    from yaml import SafeLoader
+except ImportError:  # a target may lack it; the files are read on the controller, which has it
+    SafeLoader = object  # type: ignore[assignment, misc]
 
 from . import model
 from .model import FILES, UNKNOWN, Converter, Deferred, Finding, Path
@@ -202,7 +206,7 @@ def parse(file: str, read: Read) -> Layer:
         layer.problems.append(Problem(file, line, "", message, hint))
         return layer
     except (yaml.YAMLError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error).split("\n")[0]
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0]
         layer.problems.append(Problem(file, 0, "", f"is not YAML: {reason}"))
         return layer
     layer.lines[()] = 1
@@ -228,14 +232,13 @@ def parse(file: str, read: Read) -> Layer:
     return layer
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(SafeLoader):
     """YAML as Ansible reads it, but dates stay text."""
 
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+    yaml_implicit_resolvers = {  # noqa: RUF012, as in the class above
+        first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in getattr(SafeLoader, "yaml_implicit_resolvers", {}).items()
+    }
 
 
 class _TooMuchError(ValueError):

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # Copyright: Contributors to the stfc.jupyterhub collection
-# SPDX-License-Identifier: BSD-3-Clause
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def target(parameters: dict[str, Any]) -> Target:
     tls = parameters["https"] in ("letsencrypt", "secret", "manual")
     host, port = parameters["address"], 443 if tls else 80
     if parameters["reach"]:
-        host, _, given = parameters["reach"].rpartition(":")
+        host, _sep, given = parameters["reach"].rpartition(":")
         port = int(given)
     return Target(host, port, tls, parameters["name"])
 

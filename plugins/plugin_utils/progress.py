@@ -1,5 +1,5 @@
 # Copyright: Contributors to the stfc.jupyterhub collection
-# SPDX-License-Identifier: BSD-3-Clause
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Progress of long modules, shown while they run.
 
 A module cannot print: its output is its result. Here its action plugin makes a pipe, tells the module its path in an

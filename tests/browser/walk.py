@@ -147,7 +147,7 @@ class Visitor:
         editor.click()
         editor.press_sequentially(code)
         output = page.locator(".jp-OutputArea-output").first
-        for _ in range(3):  # JupyterLab drops a cell that is run before it has connected to the kernel
+        for _turn in range(3):  # JupyterLab drops a cell that is run before it has connected to the kernel
             editor.click()
             page.keyboard.press("Control+Enter")
             with contextlib.suppress(PlaywrightError):

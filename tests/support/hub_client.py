@@ -265,7 +265,7 @@ class HubClient:
         url = f"{self.url}/user/{self.user}/{path}"
         if self._xsrf(f"/user/{self.user}/") == "":
             # The server's own login at the hub, and then its own token against forgery.
-            for _ in range(2):
+            for _turn in range(2):
                 self.session.get(f"{self.url}/user/{self.user}/lab", timeout=self.timeout)
         headers = {"X-XSRFToken": self._xsrf(f"/user/{self.user}/")}
         response = self.session.request(method, url, headers=headers, timeout=self.timeout, **options)

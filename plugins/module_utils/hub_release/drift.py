@@ -10,11 +10,13 @@ live object is drift.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import yaml
+with contextlib.suppress(ImportError):  # it comes with the kubernetes client, which the module asks for
+    import yaml
 
 IGNORED_METADATA = ("generation", "managedFields", "resourceVersion", "uid", "creationTimestamp", "selfLink")
 HIDDEN, HIDDEN_WANTED = "(hidden)", "(hidden) as released"

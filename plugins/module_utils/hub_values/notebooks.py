@@ -77,7 +77,7 @@ def image_of(service: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
 
 def split_image(image: str) -> tuple[str, str]:
     """Name and tag as the chart joins them again with a colon; of a digest only its hex part is the "tag"."""
-    name, _, tag = image.rpartition(":")
+    name, _sep, tag = image.rpartition(":")
     return (name, tag) if name and "/" not in tag else (image, "latest")
 
 

@@ -219,5 +219,6 @@ class KubeconfigModule(OperatingModule):
         text = kubeconfig.render(cluster["name"], server, ca, certificate, key, self.params["user"])
         kubeconfig.write(path, text)
         made = kubeconfig.read(text)
-        assert made is not None
+        if made is None:
+            raise AssertionError("the kubeconfig that was written cannot be read")
         return made

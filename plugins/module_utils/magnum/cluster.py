@@ -14,6 +14,12 @@ from .waiter import Seen, Waiter
 Json = dict[str, Any]
 
 
+def _there(live: Json | None) -> Json:
+    if live is None:
+        raise AssertionError("the plan for a cluster that is not there starts with its creation")
+    return live
+
+
 class ClusterModule(OperatingModule):
     """Finds the cluster, plans, refuses or acts, waits."""
 
@@ -185,9 +191,8 @@ class ClusterModule(OperatingModule):
             if action.kind == "create":
                 live = self._create(action, wait)
                 continue
-            assert live is not None
-            self._change(action, live, wait)
-        assert live is not None
+            self._change(action, _there(live), wait)
+        live = _there(live)
         return self.magnum.find_cluster(live["uuid"]) or live
 
     def _create(self, action: Action, wait: bool) -> Json:

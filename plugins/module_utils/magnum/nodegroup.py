@@ -161,7 +161,8 @@ class NodegroupModule(OperatingModule):
     def _carry_out(self, waiter: Waiter, cluster: Json, live: Json | None, action: Action, wait: bool) -> None:
         uuid, name = cluster["uuid"], self.params["name"]
         doing = f"{action.says} of cluster {cluster['name']}"
-        assert live is not None
+        if live is None:
+            raise AssertionError(f"node group {name} is not there; its plan has to create it")
         group = live["uuid"]
         if action.kind == "upgrade":
             template, batch = action.body["cluster_template"], self.params["max_batch_size"]

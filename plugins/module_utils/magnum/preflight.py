@@ -297,7 +297,8 @@ def _template_for(service: Mapping[str, Any], cloud: Cloud, template: Json | Non
 
     The answer is the uuid; for a template that is yet to be made, its name (``plan_cluster`` only compares it).
     """
-    assert cloud.cluster is not None
+    if cloud.cluster is None:
+        raise AssertionError("there is no cluster to compare with")
     wanted, live = verdict.wanted, cloud.cluster_template or {}
     verdict.cluster = {**wanted.cluster, "labels": wanted.labels}
     verdict.cluster.pop("node_count", None)
@@ -394,7 +395,8 @@ def _refuse(plan: Plan, service: Mapping[str, Any], verdict: Verdict) -> None:
 
 def _plan_groups(cloud: Cloud, verdict: Verdict) -> None:
     """New, changed and vanished groups. One of ours that is not in the file any more goes; others' stay."""
-    assert cloud.cluster is not None
+    if cloud.cluster is None:
+        raise AssertionError("there is no cluster to compare with")
     live = {g["name"]: g for g in cloud.node_groups}
     if not live:
         return

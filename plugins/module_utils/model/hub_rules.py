@@ -80,7 +80,7 @@ def who_may_log_in(values: Values) -> Iterator[Finding]:
         hint = "write one such as [grace]" if admins[0] == "admin_users" else "write one such as [our-admins]"
         yield Finding(("hub_auth", admins[0]), message, hint, "warning")
     if auth["allow_all"] and any(auth[name] for name in rules):
-        given = next(name for name in rules if auth[name])
+        given = next((name for name in rules if auth[name]), "allow_all")
         yield Finding(("hub_auth", given), "has no effect beside allow_all: true", "remove one of the two", "warning")
     for rule, admin in (("allowed_groups", "admin_groups"), ("allowed_users", "admin_users")):
         others = [name for name in rules if name != rule and auth[name]]

@@ -150,7 +150,7 @@ def url(value: str) -> None:
     """An http or https address."""
     try:
         parts = urlsplit(value)
-        _ = parts.port
+        _port = parts.port
     except ValueError as error:
         raise QuantityError(f"{value!r} is not a web address ({error})") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", value):
@@ -178,7 +178,7 @@ def cidr(value: str) -> None:
 
 def host_port(value: str) -> None:
     """``host:port``, the host a name or an IPv4 address."""
-    host, _, port = value.rpartition(":")
+    host, _sep, port = value.rpartition(":")
     good = (_is_host(host) or is_address(host) or _LABEL.fullmatch(host)) and re.fullmatch("[0-9]{1,5}", port)
     if not good or not 0 < int(port) < 65536:
         raise QuantityError(f"{value!r} is not a host and a port", "write them as in 127.0.0.1:8443")
@@ -186,7 +186,7 @@ def host_port(value: str) -> None:
 
 def image(value: str) -> None:
     """An image's reference: a repository and, after it, a tag or a digest (or neither: the tag is then ``latest``)."""
-    name, _, digest = value.partition("@")
+    name, _sep, digest = value.partition("@")
     repository = r"[a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?(/[a-z0-9]([-._a-z0-9]*[a-z0-9])?)*(:[\w][-.\w]{0,127})?"
     if "://" in value:
         raise QuantityError(f"{value!r} is not an image", f"write it without {value.split('://')[0]}://")

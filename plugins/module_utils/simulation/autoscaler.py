@@ -70,7 +70,7 @@ class Autoscaler:
             return
         self._added[fleet.group.name] = self.env.now
         fleet.booting += count
-        for _ in range(count):
+        for _turn in range(count):
             self.env.timeout(self.timing.boot).callbacks.append(lambda _event: self._boot(fleet))
         self.changed(fleet)
 

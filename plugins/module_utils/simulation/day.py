@@ -72,7 +72,7 @@ class _Day:
 
     def run(self) -> Outcome:
         for fleet in self.fleets.values():
-            for _ in range(fleet.group.low):
+            for _turn in range(fleet.group.low):
                 fleet.add(self.env.now)
             self._nodes_changed(fleet)
             self._users_changed(fleet)
@@ -121,7 +121,8 @@ class _Day:
                 self._ended(arrival, timing.start_timeout, at_once=False, failed=True)
                 return
             place = placed.value
-            assert place
+            if not place:
+                raise AssertionError("who is placed has a place")
         elif place.victims:
             self._settle(fleet)
         self.running[kind.name] += 1

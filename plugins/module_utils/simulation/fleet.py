@@ -86,7 +86,8 @@ class Fleet:
 
     def remove(self, node: Node) -> None:
         """Take away a node without users; its placeholders wait for another place."""
-        assert not node.users and not node.core
+        if node.users or node.core:
+            raise ValueError("the node has users or the hub's own pods")
         self._forget(node)
         del self.nodes[node], self.without_users[node]
         for name in node.spares:

@@ -41,7 +41,7 @@ def test_it_takes_what_the_product_sets(render: Render, product_values: Values) 
 
 def test_secrets_are_random_digits(render: Render) -> None:
     keys = ["ConfigurableHTTPProxy.auth_token", "JupyterHub.cookie_secret", "CryptKeeper.keys"]
-    one, other = (secret(render({"hub": {"services": {"monitor": {}}}}), "hub") for _ in range(2))
+    one, other = (secret(render({"hub": {"services": {"monitor": {}}}}), "hub") for _turn in range(2))
     names = [f"hub.config.{key}" for key in keys] + ["hub.services.monitor.apiToken"]
     for name in names:
         assert re.fullmatch("[0-9a-f]{64}", one[name]), name

@@ -91,5 +91,5 @@ def test_services_end_with_their_parent(cloud: Cloud, running: int, how: signal.
     children = [psutil.Process(one["pid"]) for one in state(cloud).values()]
     os.kill(running, how)
     os.waitpid(running, 0)
-    _, alive = psutil.wait_procs(children, timeout=5)
+    _gone, alive = psutil.wait_procs(children, timeout=5)
     assert alive == []

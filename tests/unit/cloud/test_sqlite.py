@@ -43,7 +43,7 @@ def test_writers_that_read_first_wait_for_each_other(facade: Any) -> None:
 
     def count() -> None:
         try:
-            for _ in range(5):
+            for _turn in range(5):
                 with facade.writer.using(Context()) as session:
                     value = session.execute(sqlalchemy.text("select value from counter")).scalar_one()
                     time.sleep(0.005)
@@ -51,7 +51,7 @@ def test_writers_that_read_first_wait_for_each_other(facade: Any) -> None:
         except Exception as error:
             problems.append(error)
 
-    threads = [threading.Thread(target=count) for _ in range(4)]
+    threads = [threading.Thread(target=count) for _turn in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

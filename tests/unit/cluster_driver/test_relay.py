@@ -90,7 +90,7 @@ def test_a_refused_target_closes_the_client(tmp_path: Path) -> None:
         server.close()
         await server.wait_closed()
         inner = await relay.serve_connect(tmp_path / "s")
-        reader, _ = await relay.connect_through(tmp_path / "s", f"127.0.0.1:{port}")()
+        reader, _writer = await relay.connect_through(tmp_path / "s", f"127.0.0.1:{port}")()
         answer = await asyncio.wait_for(reader.read(), 5)
         inner.close()
         return answer
@@ -121,7 +121,7 @@ def test_forwards_open_move_and_close(tmp_path: Path, unused_port: int) -> None:
             writer.write(str(writer.get_extra_info("sockname")[1]).encode())
             writer.close()
 
-        servers = [await asyncio.start_server(named, "127.0.0.1", 0) for _ in range(2)]
+        servers = [await asyncio.start_server(named, "127.0.0.1", 0) for _turn in range(2)]
         targets = [f"127.0.0.1:{server.sockets[0].getsockname()[1]}" for server in servers]
         inner = await relay.serve_connect(cluster.inner_socket)
         forwards = relay.Forwards(cluster)

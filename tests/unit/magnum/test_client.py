@@ -66,7 +66,7 @@ def test_a_create_that_was_answered_500_but_happened_is_recognised() -> None:
 
     client, proxy, _clock = magnum(handler)
     assert client.create_cluster({"name": "hub"}) == UUID
-    assert [m for m, _ in proxy.asked].count("POST") == 1
+    assert [m for m, _path in proxy.asked].count("POST") == 1
 
 
 def test_a_create_that_did_not_happen_is_not_repeated_blindly() -> None:
@@ -76,7 +76,7 @@ def test_a_create_that_did_not_happen_is_not_repeated_blindly() -> None:
     client, proxy, clock = magnum(handler)
     with pytest.raises(ApiError, match="safe to run this again"):
         client.create_cluster({"name": "hub"})
-    assert [m for m, _ in proxy.asked].count("POST") == 1
+    assert [m for m, _path in proxy.asked].count("POST") == 1
     assert clock.now >= 1030
 
 
@@ -227,7 +227,7 @@ def test_an_upgrade_says_everything() -> None:
         bodies.append(body)
         return Answer(202, {"uuid": UUID})
 
-    client, proxy, _ = magnum(answer)
+    client, proxy, _waits = magnum(answer)
     client.upgrade(UUID, "hub", "t2", 1, "default-worker")
     assert proxy.asked == [("POST", f"/clusters/{UUID}/actions/upgrade")]
     assert bodies == [{"cluster_template": "t2", "max_batch_size": 1, "nodegroup": "default-worker"}]

@@ -43,7 +43,7 @@ def test_without_policies_everything_passes() -> None:
 
 
 def test_the_table_is_replaced_in_one_step() -> None:
-    first, second, *_ = rules.rule_set([], [], {}).splitlines()
+    first, second, *_rest = rules.rule_set([], [], {}).splitlines()
     assert (first, second) == ("table ip rehearsal-policies", "delete table ip rehearsal-policies")
 
 

@@ -194,7 +194,7 @@ def reachable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_download_is_unpacked(publisher: Served, tmp_path: Path, told: list[str], reachable: None) -> None:
-    address, files, _ = publisher
+    address, files, _log = publisher
     files["/tool.tar.gz"] = tarball("linux-amd64/tool", b"#!/bin/sh\n")
     files["/tool.sums"] = f"{hashlib.sha256(files['/tool.tar.gz']).hexdigest()}  tool.tar.gz\n".encode()
     path = sources.Publisher().fetch(published(address), tmp_path, told.append)
@@ -205,7 +205,7 @@ def test_download_is_unpacked(publisher: Served, tmp_path: Path, told: list[str]
 
 
 def test_wrong_checksum_stops_the_setup(publisher: Served, tmp_path: Path, told: list[str], reachable: None) -> None:
-    address, files, _ = publisher
+    address, files, _log = publisher
     files["/tool.tar.gz"] = tarball("linux-amd64/tool", b"changed on the way")
     files["/tool.sums"] = b"0" * 64 + b"  tool.tar.gz\n"
     with pytest.raises(SetupError, match="Nothing was installed"):
@@ -250,7 +250,7 @@ def test_a_silent_host_is_asked_once(tmp_path: Path, told: list[str], monkeypatc
 
 
 def test_any_answer_means_reachable(publisher: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    address, _, _ = publisher  # which has no /: 404
+    address, *_others = publisher  # which has no /: 404
     assert sources._answers(address + "/")
     monkeypatch.setattr(sources, "CONNECT", 0.5)
     assert not sources._answers("http://127.0.0.1:1/")

@@ -180,7 +180,7 @@ def _pairs(given: list[str]) -> dict[str, str]:
     for one in given:
         if "=" not in one:
             raise ValueError(f"--set {one}: write NAME=VALUE")
-    return {name: value for name, _, value in (one.partition("=") for one in given)}
+    return {name: value for name, _sep, value in (one.partition("=") for one in given)}
 
 
 def _cloud_errors() -> tuple[type[Exception], ...]:

@@ -26,7 +26,7 @@ def remove_tree(folder: Path) -> None:
 def _open_up(folder: Path) -> None:
     """Let the owner list and change every folder of the tree."""
     _open(str(folder))
-    for place, names, _ in os.walk(folder):
+    for place, names, _files in os.walk(folder):
         for name in names:  # before the walk comes to them
             _open(os.path.join(place, name))
 

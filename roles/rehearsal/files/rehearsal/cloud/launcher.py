@@ -101,7 +101,7 @@ class Launcher:
         while self.pids and time.monotonic() < deadline:
             signal.sigtimedwait({signal.SIGCHLD}, 0.2)
             while self.pids:
-                pid, _ = os.waitpid(-1, os.WNOHANG)
+                pid, _status = os.waitpid(-1, os.WNOHANG)
                 if pid == 0:
                     break
                 del self.pids[pid]

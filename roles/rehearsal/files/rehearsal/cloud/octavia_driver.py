@@ -49,7 +49,7 @@ def _apply_updates() -> None:
     while True:
         status = _updates.get()
         problem: object = None
-        for _ in range(ATTEMPTS):
+        for _turn in range(ATTEMPTS):
             try:
                 with LOCK:
                     answer = updater.update_loadbalancer_status(

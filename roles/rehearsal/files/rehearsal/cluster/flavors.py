@@ -47,7 +47,7 @@ class Flavor:
     @classmethod
     def parse(cls, text: str) -> Flavor:
         """From ``vcpus=8,ram=16384[,disk=40][,gpus=1]``; ValueError for anything else."""
-        numbers = {key: int(value) for key, _, value in (part.partition("=") for part in text.split(","))}
+        numbers = {key: int(value) for key, _sep, value in (part.partition("=") for part in text.split(","))}
         if not {"vcpus", "ram"} <= numbers.keys() <= {"vcpus", "ram", "disk", "gpus"}:
             raise ValueError(f"not a flavor: {text!r}; write vcpus=8,ram=16384[,disk=40][,gpus=1]")
         return cls("standalone", **numbers)

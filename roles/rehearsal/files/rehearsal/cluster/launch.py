@@ -55,7 +55,7 @@ def _first_node(cluster: ClusterDir) -> str:
     while True:
         answer = _kubectl(cluster, "get", "nodes", "--sort-by=.metadata.creationTimestamp", f"-o=jsonpath={query}")
         for line in answer.splitlines():
-            name, _, ip = line.partition(" ")
+            name, _sep, ip = line.partition(" ")
             if ip:
                 return name
         time.sleep(NODE_PAUSE_SECONDS)

@@ -55,7 +55,7 @@ async def carry(near: Streams, far: Streams) -> None:
         await asyncio.gather(pump(near[0], far[1]), pump(far[0], near[1]))
     finally:
         _CARRYING.discard(task)
-        for _, writer in (near, far):
+        for _reader, writer in (near, far):
             writer.close()
 
 
@@ -103,7 +103,7 @@ async def serve_connect(socket: Path) -> asyncio.Server:
 
 def parse_connect(line: bytes) -> tuple[str, int]:
     """Host and port of ``CONNECT host:port\\n``; ValueError when the line says something else."""
-    verb, _, target = line.decode("ascii", "replace").strip().partition(" ")
+    verb, _sep, target = line.decode("ascii", "replace").strip().partition(" ")
     host, colon, port = target.rpartition(":")
     if verb != "CONNECT" or not colon or not host or not port.isdigit():
         raise ValueError(f"not a CONNECT line: {line!r}")

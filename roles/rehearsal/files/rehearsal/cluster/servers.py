@@ -23,7 +23,7 @@ RANDOM_CHARACTERS = 5
 
 def new_name(desired: Desired, group: Group) -> str:
     """``<cluster>-<node group>-<random>``: a DNS label, at most 63 characters."""
-    tail = "".join(secrets.choice(RANDOM) for _ in range(RANDOM_CHARACTERS))
+    tail = "".join(secrets.choice(RANDOM) for _turn in range(RANDOM_CHARACTERS))
     head = f"{desired.name}-{group.name}"[: 63 - 1 - RANDOM_CHARACTERS].rstrip("-.")
     cleaned = "".join(letter if letter.isalnum() or letter == "-" else "-" for letter in head.lower())
     return f"{cleaned}-{tail}"

@@ -90,7 +90,7 @@ def fill(known: dict[str, Any]) -> None:
     """Put groups' members and the client into the store."""
     people = {}
     for entry in known["users"]:
-        given, _, family = entry["full_name"].partition(" ")
+        given, _sep, family = entry["full_name"].partition(" ")
         people[entry["name"]] = models.User(
             id=entry["subject"],
             user_name=entry["name"],

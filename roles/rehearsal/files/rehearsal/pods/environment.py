@@ -94,7 +94,7 @@ def resource(pod: Object, reference: Object, container: str, allocatable: Mappin
     name = reference.get("containerName") or container
     everyone = [*(pod["spec"].get("initContainers") or []), *pod["spec"]["containers"]]
     spec = next((one for one in everyone if one["name"] == name), None)
-    kind, _, what = reference["resource"].partition(".")
+    kind, _sep, what = reference["resource"].partition(".")
     if spec is None or kind not in ("limits", "requests") or not what:
         raise ConfigError(f"resourceFieldRef {reference['resource']} of container {name} does not exist")
     resources = spec.get("resources") or {}

@@ -60,9 +60,9 @@ class LogOptions:
 
 def render(line: bytes, options: LogOptions) -> bytes:
     """One stored line as it is shown; empty when ``since`` leaves it out."""
-    stamp, _, rest = line.partition(b" ")
-    _, _, rest = rest.partition(b" ")
-    flag, _, text = rest.partition(b" ")
+    stamp, _sep, rest = line.partition(b" ")
+    _stream, _sep, rest = rest.partition(b" ")
+    flag, _sep, text = rest.partition(b" ")
     if options.since is not None:
         with contextlib.suppress(ValueError):
             if timestamps.seconds(stamp.decode()) < options.since:

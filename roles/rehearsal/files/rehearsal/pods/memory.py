@@ -77,7 +77,7 @@ def _read(path: str) -> bytes:
 
 def private(statm: bytes) -> int:
     """Bytes of a process that are surely not files: from /proc/PID/statm."""
-    _, resident, shared, *_ = statm.split()
+    _size, resident, shared, *_others = statm.split()
     return (int(resident) - int(shared)) * _PAGE
 
 
@@ -85,7 +85,7 @@ def proportional(rollup: bytes) -> tuple[int, int]:
     """(anonymous, shared memory) bytes of a process from /proc/PID/smaps_rollup, shared pages divided fairly."""
     values = {}
     for line in rollup.splitlines()[1:]:
-        key, _, rest = line.partition(b":")
+        key, _sep, rest = line.partition(b":")
         values[key] = int(rest.split()[0]) * 1024 if rest.split() else 0
     return values.get(b"Pss_Anon", 0), values.get(b"Pss_Shmem", 0)
 

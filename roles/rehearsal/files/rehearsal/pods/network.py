@@ -52,7 +52,7 @@ class Addresses:
             if user == owner:
                 return address
         usable = self._network.num_addresses - RESERVED - 1
-        for _ in range(usable):
+        for _turn in range(usable):
             address = str(self._network[self._next])
             self._next = RESERVED + (self._next - RESERVED + 1) % usable
             if address not in self._used:

@@ -80,7 +80,7 @@ async def _ask(action: Object, container: Object, address: str, timeout: float, 
     if get := action.get("httpGet"):
         return await http_get(get, get.get("host") or address, port_number(container, get["port"]))
     if tcp := action.get("tcpSocket"):
-        _, writer = await asyncio.open_connection(tcp.get("host") or address, port_number(container, tcp["port"]))
+        _reader, writer = await asyncio.open_connection(tcp.get("host") or address, port_number(container, tcp["port"]))
         writer.close()
         return True, ""
     if command := action.get("exec"):

@@ -99,7 +99,7 @@ async def pipe_reader(fd: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransp
     """Read a pipe's end in the event loop; the transport owns (and closes) the descriptor."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(
+    transport, _protocol = await loop.connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(fd, "rb", buffering=0)
     )
     return reader, transport

@@ -69,7 +69,7 @@ def parse_headers(block: bytes) -> dict[str, str]:
         return block[place - length : place]
 
     try:
-        for _ in range(struct.unpack_from("!I", block)[0]):
+        for _turn in range(struct.unpack_from("!I", block)[0]):
             name = take().decode().lower()
             found[name] = take().decode()
     except struct.error as error:

@@ -19,6 +19,6 @@ def now_nano() -> str:
 
 def seconds(stamp: str) -> float:
     """Unix time of an RFC 3339 stamp with any number of decimals. ValueError when it is none."""
-    whole, _, rest = stamp.rstrip("Z").partition(".")
+    whole, _sep, rest = stamp.rstrip("Z").partition(".")
     moment = datetime.datetime.fromisoformat(whole).replace(tzinfo=datetime.timezone.utc)
     return moment.timestamp() + (float("0." + rest) if rest else 0.0)

@@ -105,7 +105,7 @@ def _get(missing: Sequence[Program], say: Say) -> None:
                 left.append(program)
     if left:
         go = toolchains.go(say)
-        for _, group in groupby(left, key=lambda program: program.key):
+        for _key, group in groupby(left, key=lambda program: program.key):
             _build(list(group), go, say)
 
 

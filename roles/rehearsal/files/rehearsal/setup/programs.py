@@ -51,7 +51,7 @@ class Program:
     @property
     def minor(self) -> tuple[int, int]:
         """Major and minor version: a program found on this machine must have just these."""
-        major, minor, _ = self.version.lstrip("v").split(".")
+        major, minor, _patch = self.version.lstrip("v").split(".")
         return int(major), int(minor)
 
     @property
@@ -83,7 +83,7 @@ def read(table: Mapping[str, Mapping[str, Any]], arch: str) -> dict[str, Program
     programs = {}
     for group, entry in table.items():
         version: str = entry["version"]
-        major, minor, _ = version.lstrip("v").split(".")
+        major, minor, _patch = version.lstrip("v").split(".")
         for name, own in entry["programs"].items():
             file = own.get("file", name)
             fill = functools.partial(str.format, version=version, major=major, minor=minor, arch=arch, file=file)

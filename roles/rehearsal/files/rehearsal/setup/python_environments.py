@@ -72,7 +72,7 @@ def digest(lock: bytes, minor: str) -> str:
 
 def folder(name: str) -> Path:
     """Where the environment ``name`` is, or will be."""
-    _, minor = interpreter()
+    _base, minor = interpreter()
     return cache_dir() / "envs" / f"{name}-{digest(_lock(name).read_bytes(), minor)}"
 
 
@@ -111,7 +111,7 @@ def _lock(name: str) -> Path:
 def _make(name: str, path: Path) -> None:
     began = time.monotonic()
     lock = _lock(name)
-    base, _ = interpreter()
+    base, _minor = interpreter()
     python = path / "bin" / "python"
     what = f"making the Python environment {name} in {path}"
     if path.exists():

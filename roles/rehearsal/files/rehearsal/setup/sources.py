@@ -156,7 +156,7 @@ def find_checksum(text: str, name: str) -> str | None:
     """
     if text.lstrip().startswith("{"):
         for asset in json.loads(text).get("assets", []):
-            algorithm, _, value = (asset.get("digest") or "").partition(":")
+            algorithm, _sep, value = (asset.get("digest") or "").partition(":")
             if asset.get("name") == name and algorithm == "sha256":
                 return value
         return None

@@ -25,7 +25,7 @@ spec:
       annotations:
         # A new configuration is a new hub. Secrets that the first release made up are left out: the first upgrade
         # would find other ones here.
-        checksum/config-map: {{ include (print .Template.BasePath "/hub/configmap.yaml") . | sha256sum }}
+        checksum/config-map: {{ include (print .Template.BasePath "/hub/configmap.yaml.tpl") . | sha256sum }}
         checksum/values: {{ .Values | toYaml | sha256sum }}
         {{- with .Values.hub.annotations }}
         {{- . | toYaml | nindent 8 }}

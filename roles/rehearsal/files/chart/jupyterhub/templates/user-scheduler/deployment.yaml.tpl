@@ -19,7 +19,7 @@ spec:
         {{- . | toYaml | nindent 8 }}
         {{- end }}
       annotations:
-        checksum/config-map: {{ include (print .Template.BasePath "/user-scheduler/configmap.yaml") . | sha256sum }}
+        checksum/config-map: {{ include (print .Template.BasePath "/user-scheduler/configmap.yaml.tpl") . | sha256sum }}
         {{- with .Values.scheduling.userScheduler.annotations }}
         {{- . | toYaml | nindent 8 }}
         {{- end }}

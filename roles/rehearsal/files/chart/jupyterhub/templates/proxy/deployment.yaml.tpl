@@ -28,7 +28,7 @@ spec:
       annotations:
         # Only a token or certificate that the values change needs a new proxy; four digits give no secret away.
         checksum/auth-token: {{ include "standin.givenToken" . | sha256sum | trunc 4 | quote }}
-        checksum/proxy-secret: {{ include (print .Template.BasePath "/proxy/secret.yaml") . | sha256sum }}
+        checksum/proxy-secret: {{ include (print .Template.BasePath "/proxy/secret.yaml.tpl") . | sha256sum }}
         {{- with .Values.proxy.annotations }}
         {{- . | toYaml | nindent 8 }}
         {{- end }}
