@@ -229,10 +229,10 @@ def held(room: Room, kind: Kind, nodes: int) -> int:
 def standing(room: Room, kinds_there: Iterable[Kind]) -> tuple[int, dict[str, int]]:
     """Nodes of a quiet group, when its placeholders have their nodes; placeholders without a place, by kind."""
     fleet = Fleet(room.group(), kinds_there)
-    for _ in range(room.low):
+    for _turn in range(room.low):
         fleet.add(0)
     fleet.settle_spares()
-    for _ in range(nodes_for(fleet.wanted(), room.free, 0, room.high - room.low)):
+    for _turn in range(nodes_for(fleet.wanted(), room.free, 0, room.high - room.low)):
         fleet.add(0)
     fleet.settle_spares()
     return fleet.size, {name: count for name, count in fleet.spares_waiting.items() if count}

@@ -197,7 +197,7 @@ class _Search:
     def _wider(self) -> int | None:
         """A maximum with which the target can be kept at all, with all nodes up."""
         high = self.group.high
-        for _ in range(WIDEN):
+        for _turn in range(WIDEN):
             high *= 2
             if self._try(high, 0, self.few, high).share >= self.share:
                 return self._smallest(
