@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress import VARIABLE
@@ -63,7 +64,7 @@ class ProgressAction(ActionBase):
 @contextmanager
 def shown(show: Callable[[str], None]) -> Iterator[str]:
     """Path of a pipe; each line written to it is given to ``show`` (in a thread) until the block ends."""
-    folder = Path(tempfile.mkdtemp(prefix="progress-"))  # mode 0700
+    folder = Path(tempfile.mkdtemp(prefix="progress-", dir=constants.DEFAULT_LOCAL_TMP))  # mode 0700
     pipe = folder / "pipe"
     try:
         os.mkfifo(pipe, 0o600)

@@ -32,16 +32,23 @@ class Run:
         return int(found[2])
 
 
+def command_of(name: str, *arguments: str, inventory: str = "rehearsal", **variables: Any) -> list[str]:
+    """The command line that runs ``playbooks/NAME.yml``; ``variables`` are given with ``-e``."""
+    command = ["ansible-playbook", "-i", f"inventories/{inventory}", f"playbooks/{name}.yml", *arguments]
+    return command + (["-e", json.dumps(variables)] if variables else [])
+
+
+def environment_of() -> dict[str, str]:
+    """What runs of playbooks find in their environment."""
+    return {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+
+
 def playbook(name: str, *arguments: str, inventory: str = "rehearsal", **variables: Any) -> Run:
     """Run ``playbooks/NAME.yml``; ``variables`` are given with ``-e``."""
-    command = ["ansible-playbook", "-i", f"inventories/{inventory}", f"playbooks/{name}.yml", *arguments]
-    if variables:
-        command += ["-e", json.dumps(variables)]
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
     done = subprocess.run(
-        command,
+        command_of(name, *arguments, inventory=inventory, **variables),
         cwd=ROOT,
-        env=environment,
+        env=environment_of(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

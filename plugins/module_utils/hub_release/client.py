@@ -66,16 +66,15 @@ class Kubernetes:
         items = answer["items"] if answer else []
         return sorted(items, key=lambda item: item.get("lastTimestamp") or item.get("eventTime") or "")
 
-    def create(self, item: Mapping[str, Any]) -> None:
-        """Make one object."""
-        name = item["metadata"]["name"]
-        self._do(
-            "making",
-            item["apiVersion"],
-            item["kind"],
-            name,
-            lambda resource, where: resource.create(body=item, **where),
+    def create(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """Make one object; answers it as it was made."""
+        kind, name = item["kind"], item["metadata"]["name"]
+        made = self._do(
+            "making", item["apiVersion"], kind, name, lambda resource, where: resource.create(body=item, **where)
         )
+        if made is None:
+            raise KubernetesError(f"making {kind} {name}: there is no namespace {self.namespace}", 404)
+        return made
 
     def patch(self, item: Mapping[str, Any], dry_run: bool = False) -> dict[str, Any] | None:
         """Put the fields of ``item`` into the object of its name; answers what comes of it (None: there is none)."""
@@ -100,9 +99,31 @@ class Kubernetes:
                 raise
             return send(MERGE)
 
-    def delete(self, api_version: str, kind: str, name: str) -> None:
-        """Remove one object; it may be gone already."""
-        self._do("removing", api_version, kind, name, lambda resource, where: resource.delete(name=name, **where))
+    def delete(self, api_version: str, kind: str, name: str, version: str = "") -> None:
+        """Remove one object; it may be gone already. With a ``version``, only if it still has that one (else 409)."""
+        body = {"preconditions": {"resourceVersion": version}} if version else None
+        self._do(
+            "removing", api_version, kind, name, lambda resource, where: resource.delete(name=name, body=body, **where)
+        )
+
+    def detach(self) -> None:
+        """Open new connections from now on, without the files in which the client library keeps certificates.
+
+        It removes those when this process, or the one that this was forked from, ends.
+        """
+        pool = self._client.client.client.rest_client.pool_manager
+        pool.clear()
+        given = pool.connection_pool_kw
+        if given.get("ssl_context") or not (given.get("ca_certs") or given.get("cert_file")):
+            return
+        from urllib3.util.ssl_ import create_urllib3_context
+
+        context = create_urllib3_context(cert_reqs=given.get("cert_reqs"))
+        if authorities := given.pop("ca_certs", None):
+            context.load_verify_locations(authorities)
+        if certificate := given.pop("cert_file", None):
+            context.load_cert_chain(certificate, given.pop("key_file", None))
+        given["ssl_context"] = context
 
     def log(self, pod: str, container: str, previous: bool, lines: int) -> list[str]:
         """Last lines of a container's log; a sentence instead where there is none."""

@@ -627,6 +627,13 @@ JUPYTERHUB = File(
             pattern=r"[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?",
         ),
         Key(
+            "hub_lock_timeout",
+            "duration",
+            "How long to wait for another run of a playbook that changes what is in the cluster.",
+            default="1m",
+            minimum=0,
+        ),
+        Key(
             "hub_timeout",
             "duration",
             "How long to wait for the release's pods and address.",

@@ -274,6 +274,13 @@ OPENSTACK = File(
             null="`~/.kube/stfc.jupyterhub/<cloud>-<cluster>.yaml`",
         ),
         Key(
+            "cluster_lock_timeout",
+            "duration",
+            "How long to wait for another run of a playbook that changes this cluster.",
+            default="1m",
+            minimum=0,
+        ),
+        Key(
             "cluster_create_timeout",
             "duration",
             "How long to wait for the cluster to be made.",

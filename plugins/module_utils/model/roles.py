@@ -59,7 +59,13 @@ CLUSTER = Role(
                 "Services of type LoadBalancer go first, then the cluster, its templates and its kubeconfig.",
                 "Volumes are never removed; they are listed at the end.",
             ),
-            keys=("openstack_cloud", "cluster_name", "cluster_kubeconfig", "cluster_delete_timeout"),
+            keys=(
+                "openstack_cloud",
+                "cluster_name",
+                "cluster_kubeconfig",
+                "cluster_lock_timeout",
+                "cluster_delete_timeout",
+            ),
             inputs=(
                 Key(
                     "cluster_destroy_confirm",
