@@ -33,7 +33,7 @@ LINTERS = {
     "changelog fragments": ["antsibull-changelog", "lint"],
 }
 
-SCENARIOS = ["default", "resize", "destroy", "interrupted"]
+SCENARIOS = ["default", "resize", "destroy"]
 
 
 @dataclasses.dataclass
