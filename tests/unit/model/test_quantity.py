@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import subprocess
 from decimal import Decimal
 from fractions import Fraction
 
@@ -20,6 +23,9 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.quantity import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from kubernetes.utils.quantity import parse_quantity
+
+from rehearsal.setup import python_environments
 
 NUMBERS = st.decimals(min_value=0, max_value=10**9, places=3).map(lambda number: f"{number:f}")
 
@@ -169,3 +175,36 @@ def test_nothing_else_is_raised(value: object) -> None:
         except QuantityError:
             continue
         assert result >= 0
+
+
+# Others' parsers
+
+
+@given(NUMBERS, st.sampled_from(list(KUBERNETES_UNITS)))
+def test_kubernetes_own_client_reads_the_same(number: str, unit: str) -> None:
+    assert kubernetes_to_number(number + unit) == Fraction(parse_quantity(number + unit))
+
+
+@given(NUMBERS, NUMBERS, st.sampled_from(list(itertools.product("KMGT", repeat=2))))
+def test_sizes_are_ordered_as_what_they_stand_for(one: str, other: str, units: tuple[str, str]) -> None:
+    exact = [Decimal(number) * KUBESPAWNER_UNITS[unit] for number, unit in zip((one, other), units, strict=True)]
+    read = [size_to_bytes(number + unit) for number, unit in zip((one, other), units, strict=True)]
+    assert exact[0] > exact[1] or read[0] <= read[1]
+
+
+def test_kubespawners_own_parser_reads_the_same() -> None:
+    """That of the JupyterHub which a rehearsal runs. It rounds down; ours never asks for less."""
+    environment = python_environments.find("hub")
+    if not environment:
+        pytest.skip("there is no JupyterHub to ask: `make rehearse` makes its environment")
+    numbers = [f"{whole}{part}" for whole in (1, 2, 7, 63, 512, 1000) for part in ("", ".5", ".25", ".1", ".333")]
+    texts = [number + unit for number in numbers for unit in "KMGT"]
+    script = (
+        "import json, sys; from jupyterhub.traitlets import ByteSpecification as B;"
+        "print(json.dumps([int(B().validate(None, text)) for text in json.load(sys.stdin)]))"
+    )
+    command = [str(environment / "bin" / "python"), "-c", script]
+    done = subprocess.run(command, input=json.dumps(texts), capture_output=True, text=True, check=True)
+    theirs = json.loads(done.stdout)
+    for text, count in zip(texts, theirs, strict=True):
+        assert 0 <= size_to_bytes(text) - count <= 1, text
