@@ -85,7 +85,7 @@ def _copy(node: dict[str, Any], name: str) -> dict[str, Any]:
     metadata = node["metadata"]
     labels = {**metadata["labels"], "kubernetes.io/hostname": name, MARK: "yes"}
     annotations = {key: value for key, value in metadata["annotations"].items() if "kwok" in key or "boot" in key}
-    spec = {"taints": [taint for taint in copy.deepcopy(node["spec"].get("taints") or [])]}
+    spec = {"taints": copy.deepcopy(node["spec"].get("taints") or [])}
     return {"metadata": {"name": name, "labels": labels, "annotations": annotations}, "spec": spec}
 
 

@@ -1,7 +1,8 @@
 """Write what the model of the two files describes, or with ``--check`` say what is out of date.
 
 Argument specifications and defaults of the roles, JSON Schemas for editors, the reference page, and the copies of the
-two files that an installed collection has. And the page of preflight's checks, from the cases that their tests run.
+two files that an installed collection has. And two pages: preflight's checks, from the cases that their tests run, and
+what the benchmarks measured.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ _AnsibleCollectionFinder(paths=[str(ROOT / ".collections")])._install()
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import FILES
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.plan import PLAN
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.roles import ROLES
-from generated import checks, defaults, reference, schema, specification
+from generated import benchmarks, checks, defaults, reference, schema, specification
 
 
 def files() -> dict[str, str]:
     """What each generated file should hold, by its path from the root."""
     result = {"docs/reference.md": reference.page((*FILES, PLAN)), "docs/preflight.md": checks.page()}
+    result["docs/benchmarks.md"] = benchmarks.page(ROOT / "docs" / "benchmarks.json")
     for role in ROLES:
         folder = f"roles/{role.name}"
         stem = role.file.name.removesuffix(".yml")
