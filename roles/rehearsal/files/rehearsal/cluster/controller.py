@@ -8,6 +8,7 @@ import time
 
 from rehearsal.cloud import delegation
 from rehearsal.cloud.layout import Cloud
+from rehearsal.cluster import renewal
 from rehearsal.cluster.desired import Desired
 from rehearsal.cluster.kube import Kube
 from rehearsal.cluster.layout import ClusterDir
@@ -26,6 +27,8 @@ def run(cluster: ClusterDir) -> None:
     desired = Desired.load(cluster)
     if desired is None:
         raise ValueError(f"{cluster.desired} is not there: Magnum's driver writes it before it starts this program")
+    # Our own kubeconfig has the newest certificates, so the API server must have them first.
+    renewal.renew(cluster, desired)
     reconcilers = build(cluster, desired)
     for reconciler in reconcilers:
         reconciler.start()

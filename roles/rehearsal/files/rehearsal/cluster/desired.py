@@ -62,6 +62,8 @@ class Desired:
     """Seconds that an operation takes at least."""
     since: float = 0.0
     """When the last operation was accepted, seconds since the epoch."""
+    certificates: int = 0
+    """How often the control plane's certificates were made anew."""
     groups: dict[str, Group] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:

@@ -182,6 +182,18 @@ class Driver(driver.Driver):
         # a controller that could not be started the first time, or was stopped, has to run for this
         self.supervisor.ensure(self._program("controller", PROGRAMS["controller"], self._place(cluster)))
 
+    @locked
+    def rotate_ca_certificate(self, context: Any, cluster: Any) -> None:
+        """Magnum has made a new CA: have it sign all certificates, and the programs take them.
+
+        Of the drivers in the field only Heat's does this; here every family does, so that it can be tried.
+        """
+        place = self._place(cluster)
+        with self._change(cluster) as desired:
+            self._certificates(context, cluster, place)
+            desired.certificates += 1
+        self.supervisor.restart(f"controller-{cluster.uuid}")
+
     def validate_master_size(self, node_count: int) -> None:
         try:
             self.family.check_control_plane(node_count)

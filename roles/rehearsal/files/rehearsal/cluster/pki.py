@@ -86,6 +86,8 @@ class OwnCA:
 def make_pki(cluster: ClusterDir, ca_certificate: bytes, ca_key: bytes, sign: Signer) -> None:
     """Write ``pki/`` and the kubeconfigs of ``CLIENTS``; what is there already is made anew.
 
+    But for the key of service accounts: with another one the tokens of running pods would be no good.
+
     ``ca_key`` (not encrypted) stays beside the controller manager, which signs CertificateSigningRequests with it,
     as on a control plane that kubeadm makes.
     """
@@ -97,12 +99,13 @@ def make_pki(cluster: ClusterDir, ca_certificate: bytes, ca_key: bytes, sign: Si
     _leaf(cluster.pki, "apiserver", "kube-apiserver", None, server, sign, API_SERVER_NAMES)
     _leaf(cluster.pki, "apiserver-kubelet-client", "kube-apiserver-kubelet-client", MASTERS, client, sign)
     _leaf(cluster.pki, "kubelet", "kubelet", None, server, sign, ("kubelet", API_ADDRESS))
-    service_accounts = rsa.generate_private_key(65537, 2048)
-    _write(cluster.pki / "sa.key", _pem(service_accounts))
-    public = service_accounts.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    _write(cluster.pki / "sa.pub", public)
+    if not (cluster.pki / "sa.pub").exists():
+        service_accounts = rsa.generate_private_key(65537, 2048)
+        _write(cluster.pki / "sa.key", _pem(service_accounts))
+        public = service_accounts.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        _write(cluster.pki / "sa.pub", public)
     host = f"https://127.0.0.1:{cluster.facts()['api_port']}"
     inside = f"https://{API_ADDRESS}:{API_PORT}"
     for name, (user, group) in CLIENTS.items():

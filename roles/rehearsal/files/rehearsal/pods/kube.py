@@ -50,11 +50,13 @@ class Kube:
     @classmethod
     async def connect(cls, kubeconfig: Path) -> Kube:
         """Ready to call; nothing is sent yet."""
-        settings = client.Configuration()
-        await config.load_kube_config(str(kubeconfig), client_configuration=settings, persist_config=False)
-        # A proxy of the host's environment does not lead into the cluster.
-        settings.client_session_kwargs = {"trust_env": False}
-        return cls(client.ApiClient(settings))
+        return cls(await _client(kubeconfig))
+
+    async def renew(self, kubeconfig: Path) -> None:
+        """Go on with the certificates that the kubeconfig has now. Watches that run break, and resume."""
+        # A context of its own: two CAs of one name in a single one hide each other.
+        before, self._api = self._api, await _client(kubeconfig)
+        await before.close()
 
     async def close(self) -> None:
         await self._api.close()
@@ -157,6 +159,14 @@ class Kube:
                     version = item["metadata"]["resourceVersion"]
                     if event["type"] != "BOOKMARK":
                         yield event["type"], item
+
+
+async def _client(kubeconfig: Path) -> client.ApiClient:
+    settings = client.Configuration()
+    await config.load_kube_config(str(kubeconfig), client_configuration=settings, persist_config=False)
+    # A proxy of the host's environment does not lead into the cluster.
+    settings.client_session_kwargs = {"trust_env": False}
+    return client.ApiClient(settings)
 
 
 async def _lines(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

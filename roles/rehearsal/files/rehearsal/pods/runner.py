@@ -10,6 +10,8 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from aiohttp import web
+
 from rehearsal.cluster.layout import ClusterDir
 from rehearsal.pods import choice, kubelet_api, processes
 from rehearsal.pods.events import Recorder
@@ -28,6 +30,9 @@ NODE_SECONDS = 60
 """How long what is known of a node is taken for true."""
 
 MARKS_AT_ONCE = 16
+
+CERTIFICATE_SECONDS = 1.0
+"""How often it is looked whether the certificates are others."""
 
 
 class Runner:
@@ -49,6 +54,7 @@ class Runner:
         self._marks = asyncio.Semaphore(MARKS_AT_ONCE)
         self._marked: set[str] = set()
         self._buried: set[str] = set()
+        self._server: web.AppRunner
 
     # What pods ask for
 
@@ -78,8 +84,9 @@ class Runner:
         self.folder.mkdir(parents=True, exist_ok=True)
         if left := processes.end_strangers():
             log.warning("ended %d processes that an earlier runner had left", left)
-        server = await kubelet_api.serve(self, self._cluster)
+        self._server = await kubelet_api.serve(self, self._cluster)
         beside = [asyncio.ensure_future(self.guard.run()), asyncio.ensure_future(self._watch_services())]
+        beside.append(asyncio.ensure_future(self._follow_certificates()))
         try:
             await self._services_known.wait()
             beside.append(asyncio.ensure_future(self._watch_pods()))
@@ -92,8 +99,23 @@ class Runner:
             for task in ending:
                 task.cancel()
             await asyncio.gather(*ending, return_exceptions=True)
-            await server.cleanup()
+            await self._server.cleanup()
             await self.kube.close()
+
+    async def _follow_certificates(self) -> None:
+        """Take new certificates, the kubelet's too, when the cluster gets a new CA."""
+        kubeconfig = self._cluster.kubeconfig("runner")
+        seen = kubeconfig.stat().st_mtime_ns
+        while True:
+            await asyncio.sleep(CERTIFICATE_SECONDS)
+            now = kubeconfig.stat().st_mtime_ns
+            if now == seen:
+                continue
+            seen = now
+            log.info("new certificates")
+            await self.kube.renew(kubeconfig)
+            await self._server.cleanup()
+            self._server = await kubelet_api.serve(self, self._cluster)
 
     async def _watch_services(self) -> None:
         async for kind, service in self.kube.watch("/api/v1/services"):
