@@ -33,7 +33,7 @@ LINTERS = {
     "changelog fragments": ["antsibull-changelog", "lint"],
 }
 
-SCENARIOS = ["default", "resize", "destroy"]
+SCENARIOS = ["default", "resize", "destroy", "modules"]
 
 
 @dataclasses.dataclass

@@ -187,6 +187,10 @@ clusters:
       description: All labels that apply to it.
       type: dict
       sample: {kube_tag: v1.34.4, auto_healing_enabled: "true"}
+    merge_labels:
+      description: Not kept by Magnum, so of no meaning here.
+      type: bool
+      sample: false
     labels_overridden:
       description: Labels of the template that it has with another value; the template's value.
       type: dict

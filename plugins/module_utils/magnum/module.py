@@ -7,6 +7,7 @@ import importlib
 import importlib.metadata
 import re
 import types
+from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
 
 from ansible_collections.openstack.cloud.plugins.module_utils.openstack import OpenStackModule
@@ -44,6 +45,16 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
         super().__init__()
         self.progress = Progress()
         self.magnum: Magnum
+        self.exit_json = self._without_passwords(self.ansible.exit_json)
+        self.fail_json = self._without_passwords(self.ansible.fail_json)
+
+    def _without_passwords(self, leave: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
+        """The way out of the module, on which URLs lose their passwords. Ansible would add our arguments by itself."""
+
+        def left(**result: Any) -> NoReturn:
+            leave(**without_passwords({"invocation": {"module_args": dict(self.params)}, **result}))
+
+        return left
 
     def act(self) -> Json:
         raise NotImplementedError
@@ -57,10 +68,10 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
             told = CredentialsError(error.doing, error.answer, f"cloud {self.cloud_name}")
             self.fail_json(msg=str(told), **told.details)
         except MagnumError as error:
-            self.fail_json(msg=without_passwords(str(error)), **without_passwords(error.details))
+            self.fail_json(msg=str(error), **error.details)
         except Exception as error:
             self._fail_politely(error)
-        self.exit_json(**without_passwords(result))
+        self.exit_json(**result)
 
     def _fail_politely(self, error: Exception) -> NoReturn:
         cloud = self._cloud_name or "given by the environment"
