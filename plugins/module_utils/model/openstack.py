@@ -271,7 +271,7 @@ OPENSTACK = File(
             "string",
             "File that the cluster's kubeconfig is written to, for its owner alone.",
             default=None,
-            null="`~/.kube/stfc.jupyterhub/<cloud>-<cluster>.yaml`",
+            null="`~/.kube/stfc.jupyterhub/<cloud>/<cluster>.yaml`",
         ),
         Key(
             "cluster_lock_timeout",

@@ -10,10 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import jsonschema
 import pytest
 import yaml
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import new_service, service
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.desired import desired
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.families import CLUSTER_API
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.new_service import AnswersError, compose, set_values
 
 from tests.support.service_files import renderer
@@ -115,6 +118,43 @@ def test_answers_are_text_whatever_they_look_like() -> None:
 def test_a_comment_stays_at_its_column() -> None:
     text = "a: 1      # one\nb: [x]  # two\n"
     assert set_values(text, {("a",): "1000", ("b",): "[longer]"}) == "a: 1000   # one\nb: [longer] # two\n"
+
+
+def names(files: dict[str, str], name: str) -> set[str]:
+    """What a service is called wherever names are shared: in the checkout, the cloud, the home folder, the shell."""
+    texts = {path: text for path, text in files.items() if path.startswith("vars/")}
+    values = service.load(*sorted(texts, reverse=True), read=texts.__getitem__, renderer=renderer).values
+    wanted = desired(values, CLUSTER_API)
+    assert wanted.template
+    role = yaml.safe_load((ROOT / "roles" / "cluster" / "vars" / "main.yml").read_text())["__cluster_kubeconfig"]
+    home = {"ansible_facts": {"env": {"HOME": "/home/team"}}, "lookup": lambda *_name: "/home/team"}
+    kubeconfig = jinja2.Template(role).render({**values, **home})
+    return {
+        *files,
+        *new_service.variables(name),
+        f"cluster {values['cluster_name']} of {values['openstack_cloud']}",
+        f"template {wanted.template['name']}",
+        values["hub_domain"],
+        kubeconfig,
+    }
+
+
+def test_two_services_of_one_checkout_share_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in [
+        each for name in ("physics", "physics-staging", "staging") for each in new_service.variables(name)
+    ]:
+        monkeypatch.setenv(variable, "given")
+    first = made()
+    there = {**THERE, **first}
+    staging = ANSWERS | {"service": "physics-staging", "domain": "staging.physics.example.org"}
+    second = compose(staging, SHIPPED, SCHEMAS, there)
+    one, other = names(first, "physics"), names(second, "physics-staging")
+    assert "/home/team/.kube/stfc.jupyterhub/openstack/physics.yaml" in one
+    assert len(one) == len(other) == 10
+    assert one.isdisjoint(other)
+    # A cloud and a cluster whose names make the same text together.
+    elsewhere = compose(ANSWERS | {"cloud": "openstack-physics", "service": "staging"}, SHIPPED, SCHEMAS, THERE)
+    assert names(elsewhere, "staging").isdisjoint(other)
 
 
 class Run:
