@@ -67,3 +67,15 @@ def test_examples_and_results_are_documented(name: str, documented: Mapping[str,
     assert f"stfc.jupyterhub.{name}:" in documented[name]["examples"]
     assert documented[name]["return"]
     assert {"check_mode", "diff_mode"} <= set(documented[name]["doc"]["attributes"])
+
+
+def test_what_several_modules_return_is_documented_alike(documented: Mapping[str, Any]) -> None:
+    """Fragments cannot hold results, so the same fields are written in each module."""
+    returned = {name: answer["return"] for name, answer in documented.items()}
+    told = returned["coe_cluster_info"]["clusters"]["contains"]
+    cluster = returned["coe_cluster"]["cluster"]["contains"]
+    assert {key: told[key] for key in cluster} == cluster
+    group = returned["coe_nodegroup"]["nodegroup"]["contains"]
+    assert returned["coe_nodegroup_info"]["nodegroups"]["contains"] == group
+    assert told["node_groups"]["contains"] == group
+    assert told["cluster_template"]["contains"] == returned["coe_cluster_template"]["cluster_template"]["contains"]
