@@ -159,13 +159,15 @@ class CoeLeftovers(MagnumModule):
 
     def _remove(self, gone: dict[str, Any], names: list[str]) -> None:
         until = time.monotonic() + self.params["timeout"]
-        while self.params["wait"] and "load_balancers" in gone and (left := self._balancers(names)):
+        while "load_balancers" in gone and (left := self._balancers(names)):
             if time.monotonic() > until:
                 raise TimedOutError(still_there(left, self.params["timeout"]))
             for balancer in left:
                 # Octavia takes no request for one that it works on.
                 if not balancer["status"].startswith("PENDING_"):
                     self._delete_balancer(balancer)
+            if not self.params["wait"]:
+                break
             listed = ", ".join(f"{b['name']} ({b['status']})" for b in left)
             self.progress.say(f"load balancers still there: {listed}")
             time.sleep(min(2.0, max(until - time.monotonic(), 0.1)))
