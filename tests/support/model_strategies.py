@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 LABELS = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=12)
 PRINTABLE = st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc", "Co", "Cn"], exclude_characters="{}")
 WORDS = st.text(PRINTABLE, min_size=1, max_size=30).filter(str.strip)
-HOSTS = st.lists(LABELS, min_size=2, max_size=4).map(".".join)
+LETTERS = st.text(string.ascii_lowercase, min_size=2, max_size=8)
+HOSTS = st.builds(lambda labels, end: ".".join([*labels, end]), st.lists(LABELS, min_size=1, max_size=3), LETTERS)
 ADDRESSES = st.ip_addresses(v=4).map(str)
 UNBOUNDED = {"integer": 10**6, "number": 10**6, "size": 2**44, "duration": 30 * 86400}
 """Where a key has no maximum."""

@@ -204,6 +204,7 @@ AUTH = (
         null="none",
         only=OPENID,
         default_for={"iris-iam": "preferred_username", "oidc": "preferred_username"},
+        example="email",
     ),
     Key(
         "groups_claim",
@@ -213,6 +214,7 @@ AUTH = (
         null="none",
         only=OPENID,
         default_for={"iris-iam": "groups", "oidc": "groups"},
+        example="groups",
     ),
     Key(
         "login_service",
@@ -222,6 +224,7 @@ AUTH = (
         null="none",
         only=OAUTH,
         default_for={"iris-iam": "IRIS IAM", "oidc": "OpenID Connect", "github": "GitHub"},
+        example="Our University",
     ),
     Key(
         "allowed_groups",
@@ -295,6 +298,7 @@ AUTH = (
         minimum=1,
         maximum=65535,
         only=("ldap",),
+        example=636,
     ),
     Key(
         "tls_strategy",
@@ -326,6 +330,7 @@ AUTH = (
         default=None,
         null="anonymously",
         only=("ldap",),
+        example="cn=hub,dc=example,dc=org",
     ),
     Key(
         "lookup_dn_search_password",
@@ -335,8 +340,17 @@ AUTH = (
         null="none",
         secret=True,
         only=("ldap",),
+        example="{{ lookup('ansible.builtin.env', 'HUB_LDAP_PASSWORD') }}",
     ),
-    Key("user_search_base", "string", "Where users are looked up.", default=None, null="none", only=("ldap",)),
+    Key(
+        "user_search_base",
+        "string",
+        "Where users are looked up.",
+        default=None,
+        null="none",
+        only=("ldap",),
+        example="ou=people,dc=example,dc=org",
+    ),
     Key(
         "user_attribute",
         "string",
@@ -369,7 +383,15 @@ PROFILE = (
     Key("enabled", "boolean", "`false`: described here, not on offer.", default=True),
     Key("display_name", "string", "What users read.", default=None, null="its `name`", example="Large Memory Instance"),
     Key("description", "string", "What users read below it.", default="", example="Covers most users' needs"),
-    Key("image", "string", "Image of the notebook.", default=None, null="`hub_image`", check=keys.image),
+    Key(
+        "image",
+        "string",
+        "Image of the notebook.",
+        default=None,
+        null="`hub_image`",
+        check=keys.image,
+        example="quay.io/jupyter/pytorch-notebook:cuda12-python-3.12",
+    ),
     Key("cpu", "number", "Most CPUs.", minimum=0.05, maximum=1024, example=2),
     Key(
         "cpu_guarantee",
@@ -453,6 +475,7 @@ STORAGE = (
         default=None,
         null="one of our own, which keeps volumes when their claim goes",
         only=("dynamic",),
+        example="csi-cinder",
     ),
     Key(
         "volume_type",
@@ -461,6 +484,7 @@ STORAGE = (
         default=None,
         null="the site's default type",
         only=("dynamic",),
+        example="ssd",
     ),
 )
 

@@ -84,9 +84,22 @@ NODE_GROUP = (
         default="nvidia.com/gpu",
         pattern=r"[a-z0-9.-]+/[A-Za-z0-9._-]+",
     ),
-    Key("labels", "mapping", "Further Magnum labels of this group, passed as they are.", default={}),
-    Key("image", "string", "Image of the group's nodes.", default=None, null="the cluster's image"),
-    Key("availability_zone", "string", "Nova availability zone of the nodes.", default=None, null=SITE),
+    Key(
+        "labels",
+        "mapping",
+        "Further Magnum labels of this group, passed as they are.",
+        default={},
+        example={"availability_zone": "nova"},
+    ),
+    Key(
+        "image",
+        "string",
+        "Image of the group's nodes.",
+        default=None,
+        null="the cluster's image",
+        example="ubuntu-jammy-kube-v1.34.4-nvidia",
+    ),
+    Key("availability_zone", "string", "Nova availability zone of the nodes.", default=None, null=SITE, example="nova"),
     Key(
         "boot_volume",
         "object",
@@ -141,6 +154,7 @@ OPENSTACK = File(
             "Name or ID of a cluster template that the site provides, used as it is.",
             default=None,
             null="one of our own is kept",
+            example="kubernetes-v1.34",
         ),
         Key(
             "cluster_kubernetes_version",
@@ -150,7 +164,14 @@ OPENSTACK = File(
             check=keys.kubernetes_version,
         ),
         Key("cluster_image", "string", "Image of the nodes, by name or ID.", default="ubuntu-jammy-kube-v1.34.4"),
-        Key("cluster_keypair", "string", "Nova keypair that may log in to the nodes.", default=None, null="no keypair"),
+        Key(
+            "cluster_keypair",
+            "string",
+            "Nova keypair that may log in to the nodes.",
+            default=None,
+            null="no keypair",
+            example="operators",
+        ),
         Key(
             "cluster_external_network",
             "string",
@@ -163,6 +184,7 @@ OPENSTACK = File(
             "Network of the nodes, by name or ID.",
             default=None,
             null="the cluster gets one of its own",
+            example="workers",
         ),
         Key(
             "cluster_fixed_subnet",
@@ -170,6 +192,7 @@ OPENSTACK = File(
             "Subnet of the nodes, by name or ID.",
             default=None,
             null="the cluster gets one of its own",
+            example="workers-v4",
         ),
         Key(
             "cluster_dns_nameserver",
@@ -224,6 +247,7 @@ OPENSTACK = File(
             "Nova availability zone of nodes whose group does not say.",
             default=None,
             null=SITE,
+            example="nova",
         ),
         Key(
             "cluster_control_plane",
@@ -272,6 +296,7 @@ OPENSTACK = File(
             "File that the cluster's kubeconfig is written to, for its owner alone.",
             default=None,
             null="`~/.kube/stfc.jupyterhub/<cloud>/<cluster>.yaml`",
+            example="/home/team/.kube/hub.yaml",
         ),
         Key(
             "cluster_lock_timeout",

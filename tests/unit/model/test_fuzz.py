@@ -11,7 +11,6 @@ import copy
 import functools
 import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import jsonschema
 import yaml
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import hub_values, model, service
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values.merge import merged
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.desired import desired
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.facts import cluster_facts
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.families import FAMILIES
@@ -131,14 +131,14 @@ def test_a_misspelt_key_is_reported_with_the_right_one(data: st.DataObject) -> N
 
 
 @functools.cache
-def chart_schema() -> jsonschema.Draft202012Validator:
-    """Of the chart's values."""
+def chart() -> tuple[jsonschema.Draft202012Validator, dict[str, Any]]:
+    """The schema of the chart's values, and its defaults, over which ours are merged as Helm does."""
     given = os.environ.get("JUPYTERHUB_CHART")
     places = [Path(given) / name for name in ("values.schema.json", "values.schema.yaml")] if given else []
     place = next(path for path in (*places, BESIDE, STAND_IN) if path.is_file())
-    print(f"the chart's values are held against {place}", file=sys.stderr)
     schema = yaml.safe_load(place.read_text())
-    return jsonschema.validators.validator_for(schema)(schema)  # type: ignore[no-any-return]
+    defaults = yaml.safe_load((place.parent / "values.yaml").read_text())
+    return jsonschema.validators.validator_for(schema)(schema), defaults
 
 
 @functools.cache
@@ -182,8 +182,9 @@ def test_a_legal_file_renders_what_cloud_and_chart_take(files: list[dict[str, An
             kubeconfig="/k",
         )
         values = hub_values.hub_values(loaded, cluster)
-    errors = [f"{error.json_path}: {error.message}" for error in chart_schema().iter_errors(values)]
-    assert errors == []
+    validator, defaults = chart()
+    errors = validator.iter_errors(merged(defaults, values))
+    assert [f"{error.json_path}: {error.message}" for error in errors] == []
     for manifest in (*hub_values.placeholders(loaded, cluster), *hub_values.secrets(loaded)):
         assert manifest["metadata"]["name"]
     assert "s" * 20 not in json.dumps(values)

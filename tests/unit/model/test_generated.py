@@ -37,7 +37,8 @@ SEEN_BY_EDITORS = (
 
 
 def every_key(keys: tuple[model.Key, ...]) -> list[model.Key]:
-    return [found for key in keys for found in (key, *every_key(key.options))]
+    below = [(*key.options, *([key.member] if key.member else [])) for key in keys]
+    return [found for key, inner in zip(keys, below, strict=True) for found in (key, *every_key(inner))]
 
 
 def options(role: Role) -> dict[str, Any]:
@@ -63,6 +64,8 @@ def test_generated_files_are_current_and_a_difference_is_shown(tmp_path: Path) -
 def test_every_key_is_described_and_its_default_and_example_are_right(file: model.File) -> None:
     for key in every_key(file.keys):
         assert key.description.endswith("."), key.name
+        shown = key.choices or key.options or key.example is not None or key.default not in (None, "", [], {})
+        assert shown and (key.example is not None or not key.required or key.options), f"{key.name} has no example"
         for value in [key.default, key.example, *key.default_for.values()]:
             if value in (None, model.REQUIRED) or (isinstance(value, str) and "{{" in value):
                 continue
