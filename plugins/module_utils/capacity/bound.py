@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import mul
 
-from .amount import Amount, total
+from .amount import Amount
 
 
 class Bound:
@@ -20,6 +21,9 @@ class Bound:
         self.room = room
         self.core = core
         self.kinds = tuple(kinds)
+        self._columns = [
+            (core[index], has, [kind[index] for kind in self.kinds]) for index, has in enumerate(room) if has > 0
+        ]
         self._each = [kind.how_many(room)[0] for kind in self.kinds]
         self._first = [kind.how_many(room.minus(core))[0] for kind in self.kinds]
         self._known: dict[tuple[int, ...], int] = {}
@@ -32,11 +36,10 @@ class Bound:
         return self._known[key]
 
     def _count(self, counts: tuple[int, ...]) -> int:
-        all_of_it = total([self.core, *(kind.times(count) for kind, count in zip(self.kinds, counts, strict=True))])
         best = 1 if any(self.core) else 0
-        for wanted, has in zip(all_of_it, self.room, strict=True):
-            if has > 0:
-                best = max(best, -(-wanted // has))
+        for core, has, each_kind in self._columns:
+            wanted = core + sum(map(mul, each_kind, counts))
+            best = max(best, -(-wanted // has))
         for count, each, first in zip(counts, self._each, self._first, strict=True):
             if count and each:
                 best = max(best, 1 + -(-max(0, count - first) // each))

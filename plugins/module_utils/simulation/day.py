@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from ..capacity.bound import Bound
 from .autoscaler import Autoscaler
@@ -108,9 +108,9 @@ class _Day:
         clicked = env.now
         self.starting += 1
         self.most_starting = max(self.most_starting, self.starting)
-        place = None if fleet.waiting[kind.name] else fleet.place(kind)
-        at_once = place is not None
-        if place is None:
+        found = None if fleet.waiting[kind.name] else fleet.place(kind)
+        at_once = found is not None
+        if found is None:
             placed = env.event()
             waiter = fleet.wait(kind, placed)
             self.scaler.wake()
@@ -120,11 +120,11 @@ class _Day:
                 fleet.give_up(waiter)
                 self._ended(arrival, timing.start_timeout, at_once=False, failed=True)
                 return
-            place = placed.value
-            if not place:
-                raise AssertionError("who is placed has a place")
-        elif place.victims:
-            self._settle(fleet)
+            place = cast(Place, placed.value)
+        else:
+            place = found
+            if place.victims:
+                self._settle(fleet)
         self.running[kind.name] += 1
         self._users_changed(fleet)
         ready = self._ready(place, kind)
