@@ -275,7 +275,7 @@ class CoePreflight(MagnumModule):
 
     @staticmethod
     def _plan(service: dict[str, Any], cloud: Cloud, verdict: Verdict) -> dict[str, Any]:
-        named = {g["flavor"] for g in service["cluster_node_groups"]}
+        named = {g["flavor"] for g in (*service["cluster_node_groups"], service["cluster_control_plane"])}
         flavors = {
             key: {"vcpus": f["vcpus"], "memory": f["ram"] * MIB}
             for f in cloud.flavors

@@ -81,7 +81,7 @@ DAEMONS = (
 )
 
 PLAN = File(
-    name="the role plan",
+    name="Role plan",
     title="What is asked of a plan",
     description="Variables of the role, given with `-e` or by an inventory. They are in neither of the two files.",
     keys=(
