@@ -35,7 +35,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 SETTLING = 8.0
 """Seconds in which an object that is listed may still answer 404 or 400."""
 
-APPEARING = 30.0
+APPEARING = 60.0
 """Seconds in which an object may still appear after its creation was answered by an error (the conductor writes it)."""
 
 _UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.I)
@@ -139,7 +139,10 @@ class Magnum:
     def _send(self, method: str, path: str, doing: str, kwargs: Json) -> Any:
         """The response when it is a good one. Raises ApiError, NotFoundError, CloudTooOldError, MagnumError."""
         try:
-            answer = self._proxy.request(path, method, raise_exc=False, **kwargs)
+            # The SDK would repeat what got no answer, a POST too: what may be repeated is decided here.
+            answer = self._proxy.request(
+                path, method, raise_exc=False, connect_retries=0, status_code_retries=0, **kwargs
+            )
         except ksa.EndpointNotFound:
             raise CloudTooOldError(
                 "This cloud has no Magnum: its catalog has no service of the type 'container-infra' in this region "
@@ -203,6 +206,17 @@ class Magnum:
             raise NotUniqueError(kind, name_or_uuid, [o["uuid"] for o in named])
         return named[0] if named else None
 
+    def _settled_list(self, collection: str, doing: str) -> list[Json]:
+        """A list. That of clusters answers 400 as a whole while one of them has no rows of node groups yet."""
+        until = self._clock() + SETTLING
+        while True:
+            try:
+                return self.listed(f"/{collection}", collection, doing)
+            except ApiError as error:
+                if error.status != 400 or self._clock() >= until:
+                    raise
+            self._sleep(FIRST_PAUSE)
+
     def _whole(self, path: str, doing: str) -> Json | None:
         """An object that was listed, or just made; None when it cannot be read for ``SETTLING`` seconds.
 
@@ -224,7 +238,7 @@ class Magnum:
 
     def _still(self, collection: str, short: Json, doing: str) -> Json | None:
         """The form of the list, which is what there is of it, or None when it has been deleted meanwhile."""
-        listed = self.listed(f"/{collection}", collection, doing)
+        listed = self._settled_list(collection, doing)
         return next((o for o in listed if o["uuid"] == short["uuid"]), None)
 
     # Clusters
@@ -241,8 +255,12 @@ class Magnum:
             if error.status != 400:
                 raise
         # One of them has just been created, and spoils the list for the others.
-        found = [self.find_cluster(short["uuid"]) for short in self.listed("/clusters", "clusters", doing)]
+        found = [self.find_cluster(short["uuid"]) for short in self._settled_list("clusters", doing)]
         return [whole for whole in found if whole]
+
+    def short_clusters(self) -> list[Json]:
+        """All clusters of the project as a list tells them: uuid, name, status, template, counts."""
+        return self._settled_list("clusters", "listing clusters")
 
     def get_cluster(self, uuid: str) -> Json:
         found: Json = self.request("GET", f"/clusters/{uuid}", f"reading cluster {uuid}")
@@ -296,7 +314,12 @@ class Magnum:
     def _appearing(self, look: Callable[[], str | None], seconds: float) -> str | None:
         until = self._clock() + seconds
         while True:
-            found = look()
+            try:
+                found = look()
+            except ApiError as error:
+                if error.status != 400:  # it is appearing: see ``_settled_list``
+                    raise
+                found = None
             if found or self._clock() >= until:
                 return found
             self._sleep(min(2.0, max(until - self._clock(), 0.1)))

@@ -84,7 +84,7 @@ class TemplateModule(MagnumModule):
 
     def _users(self, live: Json) -> list[str]:
         """Names of this project's clusters that refer to the template."""
-        clusters = self.magnum.listed("/clusters", "clusters", "listing clusters")
+        clusters = self.magnum.short_clusters()
         return sorted(c["name"] for c in clusters if c.get("cluster_template_id") == live["uuid"])
 
     def _wanted(self) -> Json:

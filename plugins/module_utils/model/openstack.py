@@ -310,7 +310,7 @@ OPENSTACK = File(
             "duration",
             "How long to wait for the cluster to be made.",
             default="60m",
-            minimum=60,
+            minimum=5,
             example="1h30m",
         ),
         Key(
@@ -318,14 +318,14 @@ OPENSTACK = File(
             "duration",
             "How long to wait for one change of the cluster or of a node group.",
             default="60m",
-            minimum=60,
+            minimum=5,
         ),
         Key(
             "cluster_delete_timeout",
             "duration",
             "How long to wait for the cluster to be gone.",
             default="30m",
-            minimum=60,
+            minimum=5,
         ),
     ),
 )

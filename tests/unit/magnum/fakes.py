@@ -48,6 +48,7 @@ class Proxy:
 
     def request(self, path: str, method: str, **kwargs: Any) -> Answer:
         assert kwargs.pop("raise_exc") is False
+        assert (kwargs.pop("connect_retries"), kwargs.pop("status_code_retries")) == (0, 0)  # else a POST is sent twice
         if path == "/":
             return Answer(200, {}, {"OpenStack-API-Maximum-Version": f"container-infra {self.newest}"})
         self.asked.append((method, path))

@@ -66,16 +66,16 @@ def connect(cloud: Cloud, cluster_uuid: str) -> Connection:
 
 
 def revoke(cloud: Cloud, cluster: Any) -> None:
-    """Delete the cluster's credential, as Magnum's administrator; one that is gone already is no error."""
+    """Delete the cluster's credential, as Magnum's administrator; one that is gone already is no error.
+
+    It is looked for by its name: Magnum may have ended before it was written down.
+    """
     from magnum.common import context
 
-    path = _file(cloud, cluster.uuid)
-    if not path.exists():
-        return
-    known = json.loads(path.read_text())
     identity = _identity(context.make_admin_context())
-    identity.delete_application_credential(cluster.user_id, known["id"], ignore_missing=True)
-    path.unlink()
+    for found in identity.application_credentials(cluster.user_id, name=_name(cluster.uuid)):
+        identity.delete_application_credential(cluster.user_id, found.id, ignore_missing=True)
+    _file(cloud, cluster.uuid).unlink(missing_ok=True)
 
 
 def _identity(context: Any) -> Any:
