@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.plan import PLAN
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.planning.settings import SettingsError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .conftest import service_of, settings_of
@@ -107,6 +107,7 @@ ANYTHING = st.recursive(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.dictionaries(st.sampled_from([key.name.removeprefix("plan_") for key in PLAN.keys]), ANYTHING))
 def test_whatever_is_given_is_used_or_reported(variables: dict[str, Any]) -> None:
     try:

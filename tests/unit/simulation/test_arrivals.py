@@ -13,7 +13,7 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.simulation.arrival
     of_shapes,
     read_logins,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 PROFILES = ["default", "large"]
@@ -23,6 +23,7 @@ def draw(seed: int = 1, **shape: Any) -> list[Any]:
     return of_shapes([{"users": 50, "at": "09:00"} | shape], "default", 0.25, random.Random(seed))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 40), st.integers(1, 7200))
 def test_everybody_comes_to_a_lecture_in_time_and_works_until_its_end(seed: int, users: int, within: int) -> None:
     arrivals = draw(seed, shape="lecture", users=users, within=within)
@@ -103,6 +104,7 @@ def test_every_mistake_is_named_with_its_line(text: str, problems: list[str]) ->
         assert found.startswith(wanted)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_no_text_is_worse_than_a_report(text: str) -> None:
     try:

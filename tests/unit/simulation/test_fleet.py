@@ -7,6 +7,7 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.capacity.amount im
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.capacity.bound import Bound
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.simulation.fleet import Fleet, Node, Place, nodes_for
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.simulation.scenario import Group, Kind
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -205,3 +206,4 @@ class Anything(RuleBasedStateMachine):
 
 
 TestAnything = Anything.TestCase
+TestAnything.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
