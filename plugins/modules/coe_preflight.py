@@ -11,8 +11,9 @@ version_added: 0.1.0
 author:
   - Science and Technology Facilities Council (@stfc)
 description:
-  - Compares the C(cluster_) keys of C(openstack.yml) with what the cloud has, before anything is made. All problems are
-    reported at once, by key, with the nearest name that exists.
+  - Compares the C(cluster_) keys of C(openstack.yml), and those keys of C(jupyterhub.yml) that need something of the
+    cloud, with what the cloud has, before anything is made; credentials, names, quotas, flavors, addresses. All
+    problems are reported at once, by key, with the nearest name that exists.
   - Says what has to be done, in the form that M(stfc.jupyterhub.coe_cluster_template), M(stfc.jupyterhub.coe_cluster)
     and M(stfc.jupyterhub.coe_nodegroup) take, for the Magnum driver of this cloud.
 options:
@@ -82,6 +83,13 @@ notes:
   type: list
   elements: str
   sample: ["the DNS zone, because this cloud has no Designate"]
+limits:
+  description:
+    - The project's quotas that matter here, by name. C(limit) is -1 where there is none, C(used) what the whole project
+      uses, C(ours) what of that belongs to this cluster. Memory in MiB, volumes in GiB.
+  returned: unless skipped
+  type: dict
+  sample: {instances: {limit: 40, used: 9, ours: 4}}
 actions:
   description: What has to be done, as sentences in order. Empty when everything is as the file says.
   returned: with O(complete=true)
@@ -95,7 +103,7 @@ family:
   sample: {name: cluster-api, certain: true}
 exists:
   description: Whether there is a cluster of that name.
-  returned: with O(complete=true)
+  returned: unless skipped
   type: bool
   sample: true
 current:
@@ -142,17 +150,26 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NoReturn
 
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import MagnumError
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.families import CLUSTER_API, recognise
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.module import MagnumModule
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.preflight import (
     Cloud,
     Verdict,
     check,
-    check_names,
+    check_known,
 )
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.cloud import check_project, notes
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.finding import (
     Finding,
     Severity,
     located,
+)
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.project import Owner, Project
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.reading import (
+    Reader,
+    assemble,
+    services_of,
+    together,
 )
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.report import Layer, Report
 
@@ -178,12 +195,20 @@ class CoePreflight(MagnumModule):
 
     def act(self) -> dict[str, Any]:
         service = self.params["service"]
-        cloud = self._read(service)
+        cloud, project, refusals = self._read(service)
+        findings = [*refusals]
         if not self.params["complete"]:
-            return self._answer(_findings(check_names(service, cloud)), notes=[PARTIAL])
+            template = cloud.cluster_template
+            family = recognise(str(service.get("cluster_driver") or "auto"), cluster=cloud.cluster, template=template)
+            findings += _findings(check_known(service, cloud))
+            findings += check_project(service, project, family or CLUSTER_API)
+            answer = self._answer(findings, [PARTIAL, *notes(project)])
+            return {**answer, "exists": cloud.cluster is not None, "limits": _limits(project)}
         verdict = check(service, cloud)
-        findings = _findings(verdict.problems) + _findings(verdict.warnings, "warning")
-        return self._answer(findings) | self._plan(service, cloud, verdict)
+        findings += _findings(verdict.problems) + _findings(verdict.warnings, "warning")
+        findings += check_project(service, project, verdict.family)
+        answer = self._answer(findings, notes(project))
+        return {**answer, **self._plan(service, cloud, verdict), "limits": _limits(project)}
 
     def _answer(self, findings: list[Finding], notes: list[str] | None = None) -> dict[str, Any]:
         """Raises MagnumError with the report when there are errors and nobody collects them."""
@@ -206,7 +231,8 @@ class CoePreflight(MagnumModule):
         return connected
 
     def _fail_politely(self, error: Exception) -> NoReturn:
-        self._unreachable = isinstance(error, UNREACHABLE)
+        status = getattr(error, "status_code", None) or getattr(error, "http_status", None) or 0
+        self._unreachable = isinstance(error, UNREACHABLE) or status >= 500
         super()._fail_politely(error)
 
     def _collect_failure(self, msg: str, **details: Any) -> NoReturn:
@@ -218,60 +244,84 @@ class CoePreflight(MagnumModule):
         self.exit_json(changed=False, problems=problems, skipped_because=reason, notes=[])
         raise AssertionError("unreachable")
 
-    def _read(self, service: dict[str, Any]) -> Cloud:
+    def _read(self, service: dict[str, Any]) -> tuple[Cloud, Project, list[Finding]]:
+        """Everything that is looked at, in two rounds: a cluster that is there makes more to read."""
+        access = self.conn.session.auth.get_access(self.conn.session)
         name = service.get("cluster_name")
-        live = self.find_cluster(name) if name else None
-        template = self.magnum.find_template(live["cluster_template_id"]) if live else None
-        fixed_subnet = service.get("cluster_fixed_subnet")
-        return Cloud(
+        first = {
+            "cluster": lambda: self._cluster(name) if name else (None, None, []),
+            "flavors": lambda: list(self.conn.compute.flavors()),
+            "networks": lambda: list(self.conn.network.networks()),
+            "subnets": lambda: list(self.conn.network.subnets()) if service.get("cluster_fixed_subnet") else [],
+            "images": lambda: self._images(service),
+            "keypairs": lambda: self._keypairs(service),
+            "templates": self.magnum.list_templates,
+        }
+        read, failures = together(first)
+        for failure in failures.values():
+            raise failure
+        live, template, groups = read["cluster"]
+        flavors, networks, images = read["flavors"], read["networks"], read["images"]
+        services = services_of(self.conn)
+        answers, failures = together(Reader(self.conn, services).parts(service, live is not None))
+        listed_networks = [{"id": n.id, "name": n.name, "is_router_external": n.is_router_external} for n in networks]
+        project, refusals = assemble(
+            self.cloud_name,
+            services,
+            access.role_names,
+            answers,
+            failures,
+            Owner(live, [group["name"] for group in groups]),
+            {
+                "flavors": [{k: getattr(f, k) for k in ("id", "name", "vcpus", "ram", "disk")} for f in flavors],
+                "images": [{k: getattr(i, k) for k in ("id", "name", "min_disk", "min_ram")} for i in images],
+                "networks": listed_networks,
+                "cluster": live,
+            },
+        )
+        cloud = Cloud(
             name=self.cloud_name,
-            flavors=[{"id": f.id, "name": f.name, "vcpus": f.vcpus, "ram": f.ram} for f in self.conn.compute.flavors()],
-            networks=[
-                {"id": n.id, "name": n.name, "is_router_external": n.is_router_external}
-                for n in self.conn.network.networks()
+            flavors=[dict(flavor) for flavor in project.flavors],
+            networks=listed_networks,
+            subnets=[{"id": s.id, "name": s.name} for s in read["subnets"]],
+            images=[
+                {
+                    "id": i.id,
+                    "name": i.name,
+                    "os_distro": i.os_distro,
+                    **{k: (i.properties or {}).get(k) for k in ("kube_version", "magnum_driver")},
+                }
+                for i in images
             ],
-            subnets=[{"id": s.id, "name": s.name} for s in self.conn.network.subnets()] if fixed_subnet else [],
-            images=self._images(service),
-            keypairs=self._keypairs(service) if live is None else [],
-            templates=self.magnum.list_templates(),
+            keypairs=[k.name for k in read["keypairs"]],
+            templates=read["templates"],
             cluster=live,
             cluster_template=template,
-            node_groups=self.magnum.list_nodegroups(live["uuid"]) if live else [],
+            node_groups=groups,
             require=self.magnum.require,
-            delegates=self._delegates(),
+            delegates=_delegates(access),
             same=self.same,
         )
+        return cloud, project, refusals
 
-    def _images(self, service: dict[str, Any]) -> list[dict[str, Any]]:
+    def _cluster(self, name: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None, list[dict[str, Any]]]:
+        """The cluster, its template, its node groups."""
+        live = self.find_cluster(name)
+        if live is None:
+            return None, None, []
+        template = self.magnum.find_template(live["cluster_template_id"])
+        return live, template, self.magnum.list_nodegroups(live["uuid"])
+
+    def _images(self, service: dict[str, Any]) -> list[Any]:
         """The images that the file names; all that there are once one of them is not found."""
         names = {service.get("cluster_image"), *(g.get("image") for g in service.get("cluster_node_groups") or ())}
-        names -= {None}
-        found = [self.conn.image.find_image(name, ignore_missing=True) for name in sorted(names)]
+        found = [self.conn.image.find_image(name, ignore_missing=True) for name in sorted(names - {None})]
         if None in found and not service.get("cluster_template"):
-            found = list(self.conn.image.images())
-        return [
-            {
-                "id": image.id,
-                "name": image.name,
-                "os_distro": image.os_distro,
-                **{k: (image.properties or {}).get(k) for k in ("kube_version", "magnum_driver")},
-            }
-            for image in found
-            if image is not None
-        ]
+            return list(self.conn.image.images())
+        return [image for image in found if image is not None]
 
-    def _delegates(self) -> bool:
-        """Whether Keystone lets these credentials make others: an application credential says it in its token."""
-        access = self.conn.session.auth.get_access(self.conn.session)
-        try:
-            return not access.application_credential.get("restricted", False)
-        except (AttributeError, KeyError):  # another way to log in
-            return True
-
-    def _keypairs(self, service: dict[str, Any]) -> list[str]:
-        if not service.get("cluster_keypair"):
-            return []
-        return [k.name for k in self.conn.compute.keypairs()]
+    def _keypairs(self, service: dict[str, Any]) -> list[Any]:
+        return list(self.conn.compute.keypairs()) if service.get("cluster_keypair") else []
 
     @staticmethod
     def _plan(service: dict[str, Any], cloud: Cloud, verdict: Verdict) -> dict[str, Any]:
@@ -294,6 +344,18 @@ class CoePreflight(MagnumModule):
             "unused_templates": verdict.unused_templates,
             "flavors": flavors,
         }
+
+
+def _limits(project: Project) -> dict[str, dict[str, int]]:
+    return {name: limit._asdict() for name, limit in project.limits.items()}
+
+
+def _delegates(access: Any) -> bool:
+    """Whether Keystone lets these credentials make others: an application credential says it in its token."""
+    try:
+        return not access.application_credential.get("restricted", False)
+    except (AttributeError, KeyError):  # another way to log in
+        return True
 
 
 def _findings(problems: Iterable[Mapping[str, Any]], severity: Severity = "error") -> list[Finding]:

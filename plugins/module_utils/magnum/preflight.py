@@ -121,6 +121,28 @@ def _named(things: Iterable[Json], name: str) -> Json | None:
     return next((t for t in things if name in (t.get("name"), t.get("id"), t.get("uuid"))), None)
 
 
+def check_known(service: Mapping[str, Any], cloud: Cloud) -> list[Json]:
+    """Problems with a file of which not every key is known: what needs no comparison of the whole with a cluster."""
+    problems = check_names(service, cloud)
+    if service.get("cluster_name") and cloud.cluster is None:
+        problems += _check_delegation(cloud)
+    return problems
+
+
+def _check_delegation(cloud: Cloud) -> list[Json]:
+    """Every driver of Magnum makes a credential for a new cluster with the one of its user."""
+    if cloud.delegates:
+        return []
+    return [
+        {
+            "key": "openstack_cloud",
+            "problem": f"the application credential of {cloud.name} is restricted: Magnum cannot make the "
+            "credential that a new cluster needs",
+            "hint": "make one with: openstack application credential create --unrestricted NAME",
+        }
+    ]
+
+
 def check_names(service: Mapping[str, Any], cloud: Cloud) -> list[Json]:
     """Problems with what the file names and the cloud should have. Keys that ``service`` lacks are not looked at."""
     problems: list[Json] = []
@@ -270,15 +292,7 @@ def _plan(service: Mapping[str, Any], cloud: Cloud, template: Json | None, verdi
 
 def _plan_new(service: Mapping[str, Any], cloud: Cloud, verdict: Verdict) -> None:
     wanted = verdict.wanted
-    if not cloud.delegates:
-        verdict.problems.append(
-            {
-                "key": "openstack_cloud",
-                "problem": f"the application credential of {cloud.name} is restricted: Magnum cannot make the "
-                "credential that a new cluster needs",
-                "hint": "make one with: openstack application credential create --unrestricted NAME",
-            }
-        )
+    verdict.problems += _check_delegation(cloud)
     verdict.template = wanted.template
     name = wanted.template["name"] if wanted.template else service["cluster_template"]
     labels = {**wanted.hints, **wanted.cluster["labels"]}

@@ -13,8 +13,27 @@ from typing import Any
 
 from ..model import OPENSTACK
 
-PROFILE = ("name", "cpu", "cpu_guarantee", "memory", "memory_guarantee", "gpus", "node_group", "placeholders")
-HUB = ("hub_domain", "hub_address", "hub_https", "hub_storage", "hub_core_node_group", "hub_namespace", "hub_release")
+PROFILE = (
+    "name",
+    "enabled",
+    "cpu",
+    "cpu_guarantee",
+    "memory",
+    "memory_guarantee",
+    "gpus",
+    "node_group",
+    "placeholders",
+)
+HUB = (
+    "hub_domain",
+    "hub_address",
+    "hub_https",
+    "hub_storage",
+    "hub_database",
+    "hub_core_node_group",
+    "hub_namespace",
+    "hub_release",
+)
 
 
 def questions(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,8 +43,9 @@ def questions(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     asked = {key.name: values[key.name] for key in OPENSTACK.keys if key.name in values}
     asked |= {name: values[name] for name in HUB if name in values}
-    if "hub_https" in asked:
-        asked["hub_https"] = {"type": asked["hub_https"].get("type")}
+    for name, member in (("hub_https", "type"), ("hub_database", "capacity")):
+        if name in asked:
+            asked[name] = {member: asked[name].get(member)}
     if "hub_profiles" in values:
         asked["hub_profiles"] = [{k: p[k] for k in PROFILE if k in p} for p in values["hub_profiles"]]
     return asked

@@ -34,13 +34,17 @@ def missing(key: str, kind: str, name: str, cloud: str, known: Iterable[str | No
 
 
 def place(key: str, file: str, places: Mapping[str, str]) -> tuple[str, int]:
-    """File and line (0: no line) where ``key``, or what it is in, was written; ``file`` where nobody knows."""
+    """File and line (0: no line) where ``key``, or what it is in, was written.
+
+    Where nobody knows: ``file``, and for the hub's keys the other file's usual name.
+    """
+    usual = "jupyterhub.yml" if key.startswith("hub_") else file
     while key:
         if key in places:
             name, _, line = places[key].rpartition(":")
             return (name, int(line)) if name and line.isdigit() else (places[key], 0)
         key = key[: max(key.rfind("."), key.rfind("["), 0)]
-    return file, 0
+    return usual, 0
 
 
 def located(findings: Iterable[Finding], file: str, places: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.families im
     HEAT,
     recognise,
 )
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.preflight import Cloud, Verdict, check, check_names
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.preflight import Cloud, Verdict, check, check_known
 
 Json = dict[str, Any]
 
@@ -138,11 +138,14 @@ def test_everything_that_is_not_there_is_in_one_report() -> None:
 
 def test_of_a_file_with_errors_what_is_known_is_checked() -> None:
     known = {"cluster_image": "ubuntu-kube-v1.34.5", "cluster_node_groups": [{"name": "gpu", "flavor": "g2"}, {}]}
-    assert [problem["key"] for problem in check_names(known, cloud())] == [
+    assert [problem["key"] for problem in check_known(known, cloud())] == [
         "cluster_node_groups[gpu].flavor",
         "cluster_image",
     ]
-    assert check_names({}, cloud()) == []
+    assert check_known({}, cloud()) == []
+    assert check_known({}, cloud(delegates=False)) == []
+    (problem,) = check_known({"cluster_name": "hub"}, cloud(delegates=False))
+    assert "is restricted" in problem["problem"]
 
 
 @pytest.mark.parametrize(

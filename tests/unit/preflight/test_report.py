@@ -86,6 +86,7 @@ def test_it_fails_by_severity(severities: list[str], on: FailOn, fails: bool) ->
         ("cluster_node_groups[gpu].min", ("vars/openstack.yml", 8)),
         ("cluster_image", ("extra variables (-e)", 0)),
         ("cluster_keypair", ("openstack.yml", 0)),
+        ("hub_release", ("jupyterhub.yml", 0)),
     ],
 )
 def test_a_finding_stands_where_its_key_was_written(key: str, place: tuple[str, int]) -> None:

@@ -31,6 +31,7 @@ class Flavor(NamedTuple):
 
 
 FLAVORS = (
+    Flavor("c3.tiny", 1, 1 * GIB, 10),
     Flavor("c3.small", 2, 4 * GIB, 40),
     Flavor("c3.medium", 8, 16 * GIB, 80),
     Flavor("c3.large", 16, 32 * GIB, 120),

@@ -1,0 +1,186 @@
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+"""Whether machines can be what the file makes of them: floors of the control plane, disks, volumes, users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..capacity.amount import Amount
+from ..magnum.families import Family
+from ..model import show_path
+from ..model.fit import fit
+from ..reserves import MAX_PODS, allocatable, usual_daemons
+from .finding import Finding, missing
+from .project import Project, named
+from .quotas import QUOTAS, Group, boot_volume, groups, hub_database
+
+Json = Mapping[str, Any]
+
+CONTROL_PLANE_CPUS, CONTROL_PLANE_MEMORY = 2, 1700
+"""What kubeadm asks of a control plane at least: CPUs and MiB (``cmd/kubeadm/app/constants/constants.go``,
+ControlPlaneNumCPU and ControlPlaneMem)."""
+
+DISK = 20
+"""GiB: the disk of the images that kubernetes-sigs/image-builder makes (``packer/qemu``, disk_size 20480)."""
+
+VOLUMES_PER_SERVER = 26
+"""Disks of one server over virtio-blk: libvirt names them vda to vdz. Its own disk and one for the system count."""
+
+OWN_DISKS = 2
+
+SYSTEM_PODS = 10
+"""Pods of a node that are nobody's server: network plugin, CSI, DNS, the hub's own."""
+
+
+def check_machines(service: Json, project: Project, family: Family) -> Iterator[Finding]:
+    """All of them, for the groups whose flavor and size are known."""
+    kinds = groups(service, project)
+    yield from _floors(service, project)
+    yield from _disks(service, project)
+    yield from _volume_types(service, project)
+    yield from _users(service, project, family)
+    yield from _volumes_per_node(service, family, kinds)
+    yield from _users_volumes(service, project, family, kinds)
+
+
+def _floors(service: Json, project: Project) -> Iterator[Finding]:
+    flavor = project.flavor((service.get("cluster_control_plane") or {}).get("flavor"))
+    if flavor is None:
+        return
+    short = []
+    if int(flavor["vcpus"]) < CONTROL_PLANE_CPUS:
+        short.append(f"{flavor['vcpus']} VCPU (at least {CONTROL_PLANE_CPUS})")
+    if int(flavor["ram"]) < CONTROL_PLANE_MEMORY:
+        short.append(f"{flavor['ram']} MiB of memory (at least {CONTROL_PLANE_MEMORY})")
+    if not short:
+        return
+    message = f"{flavor['name']} has {' and '.join(short)}: too little for a control plane"
+    good = sorted(
+        (f for f in project.flavors if f["vcpus"] >= CONTROL_PLANE_CPUS and f["ram"] >= CONTROL_PLANE_MEMORY),
+        key=lambda f: (f["ram"], f["vcpus"]),
+    )
+    yield Finding("cluster_control_plane.flavor", message, f"write {good[0]['name']} or a larger one" if good else "")
+
+
+def _disks(service: Json, project: Project) -> Iterator[Finding]:
+    """Nova refuses an image on a disk that is smaller than it says it needs, and a flavor without one."""
+    given = [g for g in service.get("cluster_node_groups") or () if g.get("name")]
+    default: Json = next((g for g in given if g["name"] == "default-worker"), {})
+    plane = service.get("cluster_control_plane") or {}
+    wanted = [("cluster_control_plane.flavor", plane.get("flavor"), boot_volume(default), None)]
+    wanted += [
+        (f"cluster_node_groups[{g['name']}].flavor", g.get("flavor"), boot_volume(g), g.get("image")) for g in given
+    ]
+    for key, name, volume, own_image in wanted:
+        flavor = project.flavor(name)
+        if flavor is None:
+            continue
+        disk = volume or int(flavor["disk"])
+        image = named(project.images, own_image or service.get("cluster_image")) or {}
+        what = f"a boot volume of {volume}" if volume else f"{flavor['name']} has a disk of {disk}"
+        asked = "write a larger boot_volume.size" if volume else "give the group a boot_volume, or another flavor"
+        if not disk:
+            yield Finding(key, f"{flavor['name']} has no disk, so that servers need a boot volume", asked)
+        elif disk < int(image.get("min_disk") or 0):
+            yield Finding(key, f"{what} GiB, and image '{image['name']}' asks for {image['min_disk']}", asked)
+        elif disk < DISK:
+            message = f"{what} GiB: images and logs of a node soon fill less than {DISK}"
+            yield Finding(key, message, asked, "warning")
+        if int(flavor["ram"]) < int(image.get("min_ram") or 0):
+            message = (
+                f"{flavor['name']} has {flavor['ram']} MiB, and image '{image['name']}' asks for {image['min_ram']}"
+            )
+            yield Finding(key, message, "write a larger flavor")
+
+
+def _volume_types(service: Json, project: Project) -> Iterator[Finding]:
+    if "block-storage" not in project.services or "volume_types" in project.unread:
+        return
+    wanted = [("hub_storage.volume_type", (service.get("hub_storage") or {}).get("volume_type"))]
+    for group in service.get("cluster_node_groups") or ():
+        name = (group.get("boot_volume") or {}).get("type")
+        wanted.append((f"cluster_node_groups[{group.get('name')}].boot_volume.type", name))
+    for key, name in wanted:
+        if name and name not in project.volume_types:
+            yield missing(key, "volume type", name, project.cloud, project.volume_types)
+
+
+def _users(service: Json, project: Project, family: Family) -> Iterator[Finding]:
+    """What fits on no node, with the cloud's own sizes. Where the file states them, the files' layer has said so."""
+    known = service.get("cluster_flavors_known") or {}
+    sizes = {name: each for name, each in project.sizes().items() if name not in known}
+    group = ("name", "enabled", "flavor", "gpus", "max", "count")
+    profile = ("name", "enabled", "cpu", "cpu_guarantee", "memory", "memory_guarantee", "node_group", "placeholders")
+    values = {
+        **service,
+        "cluster_node_groups": _whole(service.get("cluster_node_groups"), group),
+        "hub_profiles": _whole(service.get("hub_profiles"), profile),
+    }
+    for finding in fit(values, sizes, family.name):
+        yield Finding(show_path(finding.path, values), finding.message, finding.hint, finding.severity)
+
+
+def _whole(things: Sequence[Json] | None, members: Sequence[str]) -> list[Json]:
+    """Those of which every member is known."""
+    return [thing for thing in things or () if all(member in thing for member in members)]
+
+
+def users_per_node(service: Json, group: Group, family: Family) -> tuple[int, str]:
+    """Most users on a node of a group, and the profile of which there can be so many."""
+    room = allocatable({"vcpus": group.flavor["vcpus"], "memory": int(group.flavor["ram"]) * 1024**2})
+    room = room.minus(usual_daemons(family.name, str(service.get("cluster_network_driver") or "")))
+    node = Amount(room.cpu, room.memory, group.gpus, MAX_PODS - SYSTEM_PODS)
+    best = (0, "")
+    for profile in service.get("hub_profiles") or ():
+        memory = profile.get("memory_guarantee") or profile.get("memory")
+        if profile.get("node_group") != group.name or not memory or profile.get("cpu_guarantee") is None:
+            continue
+        user = Amount(round(float(profile["cpu_guarantee"]) * 1000), int(memory), int(profile.get("gpus") or 0), 1)
+        best = max(best, (user.how_many(node)[0], str(profile.get("name") or "a profile")))
+    return best
+
+
+def _own_volumes(service: Json) -> bool:
+    """Whether each user has a Cinder volume."""
+    storage = service.get("hub_storage") or {}
+    return storage.get("type") == "dynamic" and not storage.get("class_name")
+
+
+def _volumes_per_node(service: Json, family: Family, kinds: list[Group]) -> Iterator[Finding]:
+    if not _own_volumes(service):
+        return
+    room = VOLUMES_PER_SERVER - OWN_DISKS
+    for kind in kinds:
+        users, profile = users_per_node(service, kind, family)
+        if users > room:
+            message = (
+                f"{users} users of {profile} fit on a node of {kind.name} by CPU and memory, and about {room} volumes "
+                "can be attached to a server"
+            )
+            hint = "write a smaller flavor, or take an image with hw_disk_bus=scsi, whose servers take 256"
+            yield Finding(f"cluster_node_groups[{kind.name}].flavor", message, hint, "warning")
+
+
+def _users_volumes(service: Json, project: Project, family: Family, kinds: list[Group]) -> Iterator[Finding]:
+    """Volumes stay when servers stop, so there are at least as many as users who work at the same time."""
+    if not _own_volumes(service):
+        return
+    users = sum(users_per_node(service, kind, family)[0] * kind.most for kind in kinds)
+    each = -(-int((service.get("hub_storage") or {}).get("capacity") or 0) // 1024**3)
+    volume_type = (service.get("hub_storage") or {}).get("volume_type")
+    for quota, one, more in (("volumes", 1, 1), ("gigabytes", each, hub_database(service))):
+        for name in (quota, f"{quota}_{volume_type}"):
+            limit = project.limits.get(name)
+            if limit is None or limit.limit < 0 or not one or users * one + more + limit.others <= limit.limit:
+                continue
+            room = max(0, (limit.limit - limit.others - more) // one)
+            of = f" of type {volume_type}" if name != quota else ""
+            message = (
+                f"the quota of {QUOTAS[quota].title}{of} is {limit.limit}, with room for {room} users, and {users} can "
+                "work at the same time: the next one's server does not start"
+            )
+            ask = users * one + more + limit.others
+            hint = f"ask for more ({QUOTAS[quota].command.format(ask)}), or lower the groups' max"
+            yield Finding("hub_storage.capacity", message, hint, "warning")

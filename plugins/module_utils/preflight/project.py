@@ -1,0 +1,97 @@
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the cloud says of the project: plain data, and which of it belongs to this service's cluster."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+Json = Mapping[str, Any]
+
+MIB = 1024**2
+
+
+class Limit(NamedTuple):
+    """A quota. ``limit`` -1: none. ``used`` by the whole project, of it ``ours`` by this service's cluster."""
+
+    limit: int
+    used: int = 0
+    ours: int = 0
+
+    @property
+    def others(self) -> int:
+        return max(0, self.used - self.ours)
+
+
+@dataclasses.dataclass
+class Project:
+    """What was read. A part that could not be is empty, and ``unread`` says why by its name.
+
+    ``services`` are the types in the catalog (as openstacksdk calls them); ``roles`` those of the token.
+    ``flavors``: {id, name, vcpus, ram in MiB, disk in GiB}; ``images``: {id, name, min_disk in GiB, min_ram in MiB}.
+    ``limits`` by the names of ``quotas.QUOTAS``. ``floating_ips``: {address, network_id, port_id, ours}, ``ours`` where
+    it leads to this service's cluster. ``zones``: {name, status}. ``member_limit``: servers in one server group.
+    """
+
+    cloud: str
+    services: frozenset[str] = frozenset()
+    roles: Sequence[str] = ()
+    flavors: Sequence[Json] = ()
+    images: Sequence[Json] = ()
+    networks: Sequence[Json] = ()
+    limits: Mapping[str, Limit] = dataclasses.field(default_factory=dict)
+    floating_ips: Sequence[Json] = ()
+    zones: Sequence[Json] = ()
+    volume_types: Sequence[str] = ()
+    cluster: Json | None = None
+    unread: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def flavor(self, name: Any) -> Json | None:
+        return named(self.flavors, name)
+
+    def sizes(self) -> dict[str, dict[str, int]]:
+        """Flavors by name and id: {vcpus, memory in bytes}."""
+        return {
+            str(flavor[key]): {"vcpus": int(flavor["vcpus"]), "memory": int(flavor["ram"]) * MIB}
+            for flavor in self.flavors
+            for key in ("name", "id")
+        }
+
+
+def named(things: Sequence[Json], name: Any) -> Json | None:
+    """The first one of that name or id."""
+    return next((thing for thing in things if name and name in (thing.get("name"), thing.get("id"))), None)
+
+
+class Owner:
+    """Whether a resource of the project belongs to this service's cluster, by the names that drivers give.
+
+    - magnum-cluster-api and magnum-capi-helm: the cluster's ``stack_id`` (``kube-abcde``, ``hub-abcdefghijkl``) is in
+      the names of servers, networks, routers, security groups and of the API's balancer (Cluster API's provider).
+    - Heat: ``<cluster>-<12 random characters>-...``.
+    - cloud-provider-openstack: ``kube_service_<cluster name>_...``, whose cluster name is the UUID or the stack; its
+      volumes say so in ``cinder.csi.openstack.org/cluster``.
+    """
+
+    def __init__(self, cluster: Json | None, groups: Sequence[str] = ()) -> None:
+        self._marks: list[str] = []
+        self._pattern: re.Pattern[str] | None = None
+        if cluster is None:
+            return
+        self._marks = [str(cluster[key]) for key in ("uuid", "stack_id") if cluster.get(key)]
+        name = re.escape(str(cluster.get("name")))
+        middle = "|".join(["[a-z0-9]{12}", "default-master", *map(re.escape, groups)])
+        self._pattern = re.compile(f"{name}-({middle})-")
+
+    def owns(self, *texts: Any) -> bool:
+        """Whether any of a resource's names, descriptions or metadata says so."""
+        for text in texts:
+            words = " ".join(map(str, text.values())) if isinstance(text, Mapping) else str(text or "")
+            if any(mark in words for mark in self._marks):
+                return True
+            if self._pattern is not None and self._pattern.match(words):
+                return True
+        return False
