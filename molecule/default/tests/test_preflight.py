@@ -1,0 +1,118 @@
+"""What preflight says of a file full of mistakes, of an unreachable cloud and of a service that is right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import openstack
+import pytest
+import yaml
+
+from tests.support.playbooks import Run, playbook
+
+FULL_OF_MISTAKES: dict[str, Any] = {
+    "openstack_cloud": "rehearsal-restricted",
+    "cluster_name": "fresh",
+    "cluster_image": "ubuntu-jammy-kube-v1.34.5",
+    "cluster_keypair": "operater",
+    "cluster_control_plane": {"flavor": "c3.tiny"},
+    "cluster_node_groups": [
+        {"name": "default-worker", "flavor": "c3.medium", "min": 1, "max": 60},
+        {"name": "lost", "flavor": "c3.mediun", "min": 1, "max": 2},
+    ],
+    "cluster_imagee": "x",
+    "hub_domain": "hub.example.com",
+    "hub_storage": {"volume_type": "fest"},
+}
+
+EXPECTED = {
+    ("files", "error", "cluster_imagee"): "is not a key",
+    ("cloud", "error", "openstack_cloud"): "the application credential of rehearsal-restricted is restricted",
+    ("cloud", "error", "cluster_image"): "has no image 'ubuntu-jammy-kube-v1.34.5'",
+    ("cloud", "error", "cluster_keypair"): "has no keypair of this user 'operater'",
+    ("cloud", "error", "cluster_node_groups[lost].flavor"): "has no flavor 'c3.mediun'",
+    ("cloud", "error", "cluster_control_plane.flavor"): "c3.tiny has 1 VCPU (at least 2) and 1024 MiB of memory",
+    ("cloud", "error", "hub_storage.volume_type"): "has no volume type 'fest'",
+    ("cloud", "error", "hub_address.floating_ip"): "is taken: it leads to port",
+    (
+        "cloud",
+        "warning",
+        "hub_domain",
+    ): "no DNS zone of this project holds hub.example.com (its zones are jupyter.localhost)",
+}
+
+QUOTAS = ("servers", "VCPUs", "memory (MiB)", "server group")
+"""Words of the messages on what sixty nodes are too many for."""
+
+
+def preflight(state: Path, folder: Path, keys: dict[str, Any], **variables: Any) -> tuple[Run, dict[str, Any]]:
+    """Run the playbook with a file over the others: what was printed, and the report."""
+    file, report = folder / "edited.yml", folder / "report.json"
+    file.write_text(yaml.safe_dump(keys, sort_keys=False))
+    overlays = [str(state / "overlay.yml"), str(file)]
+    run = playbook("preflight", service_overlays=overlays, preflight_report=str(report), **variables)
+    return run, json.loads(report.read_text())
+
+
+def test_a_file_full_of_mistakes_is_one_report(
+    state: Path, tmp_path: Path, summary: dict[str, Any], cloud: openstack.connection.Connection
+) -> None:
+    taken = next(one.floating_ip_address for one in cloud.network.ips() if one.port_id)
+    keys = {**FULL_OF_MISTAKES, "hub_address": {"floating_ip": taken}}
+    run, report = preflight(state, tmp_path, keys)
+    assert run.status == 2
+    assert run.changed == 0
+    assert "Traceback" not in run.text
+    found = {(each["layer"], each["severity"], each["key"]): each for each in report["problems"]}
+    for key, words in EXPECTED.items():
+        assert words in found[key]["message"], key
+        assert found[key]["hint"]
+        assert found[key]["file"] == str(tmp_path / "edited.yml")
+        assert found[key]["line"] > 0
+    size = [each for each in report["problems"] if each["key"] == "cluster_node_groups[default-worker].max"]
+    for word in QUOTAS:
+        assert any(word in each["message"] for each in size), word
+    assert report["errors"] == sum(each["severity"] == "error" for each in report["problems"])
+    assert report["layers"]["cluster"]["skipped"] == "there is no cluster fresh yet"
+    for each in report["problems"]:
+        assert each["message"] in run.text
+
+
+def test_what_is_deployed_has_no_problem(state: Path, tmp_path: Path, summary: dict[str, Any]) -> None:
+    run, report = preflight(state, tmp_path, {})
+    assert run.ok, run.text
+    assert (run.changed, report["errors"], report["warnings"]) == (0, 0, 0), report
+    assert [name for name, layer in report["layers"].items() if layer["checked"]] == ["files", "cloud", "cluster"]
+
+
+def test_a_cloud_that_cannot_be_reached_is_skipped_with_its_reason(state: Path, tmp_path: Path) -> None:
+    config = yaml.safe_load((state / "clouds.yaml").read_text())
+    config["clouds"]["rehearsal"]["auth"]["auth_url"] = "http://127.0.0.1:9/v3"
+    clouds = tmp_path / "clouds.yaml"
+    clouds.write_text(yaml.safe_dump(config))
+    environment = {"OS_CLIENT_CONFIG_FILE": str(clouds), "OS_CLOUD": "rehearsal"}
+    run, report = preflight(state, tmp_path, {}, service_environment=environment)
+    assert run.ok, run.text
+    assert "Traceback" not in run.text
+    assert report["layers"]["cloud"]["skipped"].startswith("Cloud rehearsal cannot be reached")
+    assert report["layers"]["cluster"]["checked"]
+
+
+@pytest.mark.parametrize("service", ["block_storage", "dns"])
+def test_the_project_uses_volumes_and_zones_as_its_member(cloud: openstack.connection.Connection, service: str) -> None:
+    if service == "dns":
+        (zone,) = [one for one in cloud.dns.zones() if one.name == "jupyter.localhost."]
+        record = cloud.dns.create_recordset(zone, name=f"a.{zone.name}", type="A", records=["203.0.113.9"])
+        cloud.dns.delete_recordset(record, zone)
+        assert zone.status == "ACTIVE"
+        return
+    volume = cloud.block_storage.create_volume(name="preflight", size=1, volume_type="fast")
+    try:
+        cloud.block_storage.wait_for_status(volume, "available", ["error"], interval=0.2, wait=30)
+        with pytest.raises(openstack.exceptions.HttpException, match="quota"):
+            cloud.block_storage.create_volume(name="preflight", size=100_000)
+    finally:
+        cloud.block_storage.delete_volume(volume)
+        cloud.block_storage.wait_for_delete(volume, interval=0.2, wait=30)

@@ -1,0 +1,174 @@
+"""Each check against the cluster, one at a time: what the report says of it, and of nothing else."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.cluster import Seen, check_cluster, notes
+from ansible_collections.stfc.jupyterhub.plugins.modules import hub_preflight
+
+Json = dict[str, Any]
+
+CASES: list[Json] = yaml.safe_load((Path(__file__).parents[2] / "fixtures" / "preflight" / "cluster.yml").read_text())
+
+SERVICE: Json = {
+    "cluster_node_groups": [{"name": "default-worker", "min": 1, "max": 10, "gpus": 0}],
+    "hub_storage": {"type": "dynamic", "class_name": None},
+    "hub_release": "jupyterhub",
+    "hub_namespace": "hub",
+}
+
+CLUSTER: Json = {
+    "nodes": [{"name": "hub-worker-1"}],
+    "csi_drivers": ["cinder.csi.openstack.org"],
+    "daemon_sets": ["calico-node", "kube-proxy"],
+    "autoscaler": None,
+    "releases": ["superseded", "deployed"],
+}
+
+
+def named(*names: str) -> list[Json]:
+    return [{"metadata": {"name": name}} for name in names]
+
+
+def node(given: Mapping[str, Any]) -> Json:
+    label = given.get("label", "node.cluster.x-k8s.io/nodegroup")
+    return {
+        "metadata": {"name": given["name"], "labels": {label: "default-worker"}},
+        "status": {
+            "conditions": [{"type": "Ready", "status": str(given.get("ready", True))}],
+            "allocatable": {"cpu": "8", "nvidia.com/gpu": given.get("gpus", "0")},
+        },
+    }
+
+
+def deployment(given: Mapping[str, Any]) -> Json:
+    container = {"command": ["./cluster-autoscaler", "--cloud-provider=magnum", f"--nodes={given['nodes']}"]}
+    return {
+        "metadata": {"name": "cluster-autoscaler", "namespace": "kube-system"},
+        "spec": {"template": {"spec": {"containers": [container]}}},
+        "status": {"availableReplicas": given["available"]},
+    }
+
+
+def release(number: int, status: str) -> Json:
+    labels = {"version": str(number), "status": status, "modifiedAt": "1700000000"}
+    return {"metadata": {"name": f"sh.helm.release.v1.jupyterhub.v{number}", "labels": labels}}
+
+
+def seen(changes: Mapping[str, Any]) -> Seen:
+    given = {**CLUSTER, **changes}
+    return Seen(
+        nodes=[node(each) for each in given["nodes"]],
+        storage_classes=named("csi-cinder", "jupyterhub-retain"),
+        csi_drivers=named(*given["csi_drivers"]),
+        daemon_sets=named(*given["daemon_sets"]),
+        deployments=[deployment(given["autoscaler"])] if given["autoscaler"] else named("coredns"),
+        releases=[release(number, status) for number, status in enumerate(given["releases"], 1)],
+    )
+
+
+def test_the_base_is_right() -> None:
+    assert check_cluster(SERVICE, seen({})) == []
+    assert check_cluster({}, seen({})) == []
+    assert notes(seen({})) == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["check"])
+def test_check(case: Json) -> None:
+    (finding,) = check_cluster({**SERVICE, **case.get("service", {})}, seen(case.get("cluster", {})))
+    assert (finding.severity, finding.key, finding.message) == (case["severity"], case["key"], case["message"])
+    assert finding.hint == (case.get("hint") or "")
+
+
+def test_an_unknown_network_plugin_is_noted() -> None:
+    (note,) = notes(seen({"daemon_sets": ["kube-proxy"]}))
+    assert note.startswith("network policies: ")
+
+
+class Api(BaseHTTPRequestHandler):
+    """An API server that has nothing, or refuses."""
+
+    status = 200
+    asked: list[tuple[str, str]]
+
+    def do_GET(self) -> None:
+        self.asked.append((self.path, self.headers["Accept"]))
+        body = json.dumps({"items": None if "/secrets" in self.path else []}).encode()  # as the real one answers
+        self.send_response(self.status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[tuple[type[Api], str]]:
+    """The handler, and a kubeconfig for it."""
+    handler = type("Handler", (Api,), {"asked": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield handler, kubeconfig(tmp_path, server.server_port)
+    server.shutdown()
+    server.server_close()
+
+
+def kubeconfig(folder: Path, port: int) -> str:
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+        "users": [{"name": "c", "user": {"token": "t"}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
+    }
+    path = folder / "kubeconfig"
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def test_the_content_of_secrets_is_not_asked_for(api: tuple[type[Api], str]) -> None:
+    handler, config = api
+    findings, skipped, _notes = hub_preflight.look(SERVICE, config)
+    assert skipped == ""
+    assert [finding.key for finding in findings] == ["hub_storage"]
+    (accepted,) = [accept for path, accept in handler.asked if "/secrets" in path]
+    assert "PartialObjectMetadata" in accepted
+
+
+def test_a_refused_kubeconfig_is_told(api: tuple[type[Api], str]) -> None:
+    handler, config = api
+    handler.status = 401
+    (finding,), skipped, _notes = hub_preflight.look(SERVICE, config)
+    assert finding.key == "cluster_kubeconfig"
+    assert finding.hint == "remove it; deploy.yml writes a new one"
+    assert "refuses the kubeconfig" in skipped
+
+
+def test_a_server_in_trouble_is_a_reason_to_skip(api: tuple[type[Api], str]) -> None:
+    handler, config = api
+    handler.status = 500
+    assert hub_preflight.look(SERVICE, config)[1].startswith("the cluster's API answered 500")
+
+
+def test_nobody_there_is_a_reason_to_skip(tmp_path: Path) -> None:
+    findings, skipped, _notes = hub_preflight.look(SERVICE, kubeconfig(tmp_path, 9))
+    assert findings == []
+    assert skipped.startswith("the cluster's API does not answer")
+
+
+def test_a_file_that_is_no_kubeconfig_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text("no: kubeconfig")
+    (finding,), _skipped, _notes = hub_preflight.look(SERVICE, str(path))
+    assert finding.key == "cluster_kubeconfig"
