@@ -50,7 +50,7 @@ class ActionModule(ActionBase):
         self._display.display(f"\n{report.text()}\n", color=color)
         if arguments["dest"]:
             _write(arguments["dest"], report.json())
-        counts = {"errors": report.count("error"), "warnings": report.count("warning")}
+        counts = {f"{severity}_count": report.count(severity) for severity in ("error", "warning")}
         result = {**result, **counts, "changed": False, "failed": failed}
         if failed:
             files = " and ".join(dict.fromkeys(str(each["file"]) for each in report.problems() if each["file"]))

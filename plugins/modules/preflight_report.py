@@ -65,12 +65,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-errors:
+error_count:
   description: How many errors there are.
   returned: always
   type: int
   sample: 0
-warnings:
+warning_count:
   description: How many warnings there are.
   returned: always
   type: int
