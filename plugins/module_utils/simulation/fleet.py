@@ -185,12 +185,12 @@ class Fleet:
 
     def fits_elsewhere(self, node: Node, leaving: Iterable[Node]) -> bool:
         """Whether the placeholders of ``node`` have room on nodes that stay."""
-        gone = {node, *leaving}
         free: dict[Amount, int] = {}
         for (used, _spares), nodes in self._alike.items():
-            staying = sum(each not in gone for each in nodes)
-            if staying:
-                free[used] = free.get(used, 0) + staying
+            free[used] = free.get(used, 0) + len(nodes)
+        for gone in {node, *leaving}:
+            free[gone.used] -= 1
+        free = {used: count for used, count in free.items() if count}
         for name in node.spares:
             amount = self.kinds[name].spare
             fitting = next((used for used in free if amount.fits(self.room.minus(used))), None)
