@@ -97,10 +97,10 @@ class Api(BaseHTTPRequestHandler):
     """An API server that has nothing, or refuses."""
 
     status = 200
-    asked: list[tuple[str, str]]
+    asked: list[tuple[str, str, str]]
 
     def do_GET(self) -> None:
-        self.asked.append((self.path, self.headers["Accept"]))
+        self.asked.append((self.path, self.headers["Accept"], self.headers["Authorization"]))
         body = json.dumps({"items": None if "/secrets" in self.path else []}).encode()  # as the real one answers
         self.send_response(self.status)
         self.send_header("Content-Type", "application/json")
@@ -142,8 +142,9 @@ def test_the_content_of_secrets_is_not_asked_for(api: tuple[type[Api], str]) -> 
     findings, skipped, _notes = hub_preflight.look(SERVICE, config)
     assert skipped == ""
     assert [finding.key for finding in findings] == ["hub_storage"]
-    (accepted,) = [accept for path, accept in handler.asked if "/secrets" in path]
+    (accepted,) = [accept for path, accept, _token in handler.asked if "/secrets" in path]
     assert "PartialObjectMetadata" in accepted
+    assert {token for _path, _accept, token in handler.asked} == {"Bearer t"}
 
 
 def test_a_refused_kubeconfig_is_told(api: tuple[type[Api], str]) -> None:
