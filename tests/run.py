@@ -33,7 +33,7 @@ LINTERS = {
     "changelog fragments": ["antsibull-changelog", "lint"],
 }
 
-SCENARIOS = ["default", "resize", "destroy", "modules"]
+SCENARIOS = ["default", "resize", "destroy", "modules", "faults"]
 
 
 @dataclasses.dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "roles/rehearsal/files"))
 
-from rehearsal.cloud import faults
+from rehearsal.cloud import credentials, faults
 from rehearsal.cloud.faults import Fault, Rule
+from rehearsal.cloud.layout import Cloud
+from rehearsal.settings import Settings
 
 
 @contextlib.contextmanager
@@ -34,3 +37,32 @@ def capped(state: Path, version: str) -> Iterator[None]:
     """Magnum offers and takes no microversion above ``version``, as an older release does."""
     with fault(state, "magnum", cap=version):
         yield
+
+
+def stuck_balancer(state: Path, identifier: str, status: str = "PENDING_UPDATE") -> None:
+    """Have Octavia believe that it works on a balancer (or, with ``ACTIVE``, that it has ended)."""
+    _write(state, "octavia", "UPDATE load_balancer SET provisioning_status = ? WHERE id = ?", status, identifier)
+
+
+def made_long_ago(state: Path, uuid: str) -> None:
+    """Have Magnum believe that a cluster was asked for a year ago."""
+    _write(state, "magnum", "UPDATE cluster SET created_at = datetime('now', '-1 year') WHERE uuid = ?", uuid)
+
+
+def _write(state: Path, service: str, statement: str, *values: str) -> None:
+    database = sqlite3.connect(state / "cloud/db" / f"{service}.db", timeout=30)
+    with contextlib.closing(database), database:
+        assert database.execute(statement, values).rowcount == 1
+
+
+@contextlib.contextmanager
+def quota(state: Path, **limits: int) -> Iterator[None]:
+    """Nova's quotas of the project are these (``instances=2``) for as long as the block runs."""
+    administrator = credentials.as_admin(Cloud(Settings.load(state)))
+    project = administrator.identity.find_project(credentials.PROJECT).id
+    before = administrator.compute.get_quota_set(project)
+    administrator.compute.update_quota_set(project, **limits)
+    try:
+        yield
+    finally:
+        administrator.compute.update_quota_set(project, **{name: getattr(before, name) for name in limits})

@@ -200,7 +200,7 @@ class Magnum:
     def _listed_as(self, kind: str, collection: str, name_or_uuid: str) -> Json | None:
         """What a list has of that name or uuid. Raises NotUniqueError."""
         key = "uuid" if is_uuid(name_or_uuid) else "name"
-        listed = self.listed(f"/{collection}", collection, f"looking for {kind} {name_or_uuid}")
+        listed = self._settled_list(collection, f"looking for {kind} {name_or_uuid}")
         named = [o for o in listed if o.get(key) == name_or_uuid]
         if len(named) > 1:
             raise NotUniqueError(kind, name_or_uuid, [o["uuid"] for o in named])
