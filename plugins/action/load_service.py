@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible import constants
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.parsing.vault import AnsibleVaultError
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
@@ -36,10 +37,11 @@ ARGUMENTS: dict[str, Any] = {
     "overlays": {"type": "list", "elements": "str"},
     "cluster_only": {"type": "bool", "default": False},
     "collect": {"type": "bool", "default": False},
+    "shipped": {"type": "bool"},
 }
 
 SHIPPED = {"openstack": "roles/cluster/files/openstack.yml", "jupyterhub": "roles/hub/files/jupyterhub.yml"}
-"""Where an installed collection has the files that a checkout has in ``vars/``."""
+"""Where an installed collection has the files that a checkout has in ``vars/``. They describe somebody's service."""
 
 
 class ActionModule(ActionBase):
@@ -52,6 +54,9 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        if arguments["shipped"] is None:
+            arguments["shipped"] = boolean(self._variable("service_shipped", variables) or False)
+        self._hints: dict[str, str] = {}
         openstack, jupyterhub = (self._file(name, arguments, variables) for name in ("openstack", "jupyterhub"))
         overlays = arguments["overlays"]
         if overlays is None:
@@ -90,7 +95,10 @@ class ActionModule(ActionBase):
         return self._templar.template(value) if value is not None else None
 
     def _file(self, name: str, arguments: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
-        """The file to use: argument, variable, the playbook's checkout, this folder, the collection's own."""
+        """The file to use: argument, variable, the playbook's checkout, this folder, where wanted the collection's own.
+
+        The name of one that is to be made, when there is none: reading it tells what to do.
+        """
         given = arguments[f"{name}_vars"] or self._variable(f"{name}_vars", variables)
         if given:
             return _named(str(given))
@@ -100,11 +108,20 @@ class ActionModule(ActionBase):
         for folder in candidates:
             if (folder / f"{name}.yml").is_file():
                 return _named(str(folder / f"{name}.yml"))
-        return str(COLLECTION / SHIPPED[name])
+        shipped = COLLECTION / SHIPPED[name]
+        if arguments["shipped"]:
+            return str(shipped)
+        wanted = candidates[-1] / f"{name}.yml"
+        self._hints[str(wanted)] = (
+            f"name yours with -e {name}_vars=FILE, or write {_named(str(wanted))}; one to start from: {shipped}"
+        )
+        return _named(str(wanted))
 
     def _read(self, file: str) -> str:
         """Text of a file, decrypted if it is a vault."""
         path = os.path.abspath(file)
+        if path in self._hints:
+            raise service.MissingFileError(self._hints[path])
         with open(path, "rb"):  # for an OSError that says why
             pass
         try:

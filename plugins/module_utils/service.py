@@ -47,6 +47,14 @@ Place = tuple[str, int]
 """File as it was named, and line (0: no line)."""
 
 
+class MissingFileError(FileNotFoundError):
+    """A file that is not there, and what to do about it: for ``Read`` to raise."""
+
+    def __init__(self, hint: str) -> None:
+        super().__init__("there is no such file")
+        self.hint = hint
+
+
 class RenderError(ValueError):
     """A template that cannot be rendered. ``undefined`` names the variable that is missing, if that is why."""
 
@@ -190,8 +198,8 @@ def parse(file: str, read: Read) -> Layer:
     layer = Layer(file)
     try:
         text = read(file)
-    except FileNotFoundError:
-        hint = "check the name; it starts from this folder"
+    except FileNotFoundError as error:
+        hint = error.hint if isinstance(error, MissingFileError) else "check the name; it starts from this folder"
         layer.problems.append(Problem(file, 0, "", "there is no such file", hint))
         return layer
     except (OSError, ValueError) as error:

@@ -23,7 +23,7 @@ options:
     description:
       - The file that says where the service runs and how big it is, relative to the current directory.
       - Defaults to the variable C(openstack_vars), then to C(vars/openstack.yml) of the playbook's checkout, then to
-        that of the current directory, then to the one that comes with the collection.
+        that of the current directory, then with O(shipped=true) to the one that comes with the collection.
     type: str
   jupyterhub_vars:
     description:
@@ -45,6 +45,12 @@ options:
         facts are set.
     type: bool
     default: false
+  shipped:
+    description:
+      - Whether the files that come with the collection serve where none are given. They describe a service of STFC's;
+        without this a missing file is an error.
+      - Defaults to the variable C(service_shipped), which the rehearsal sets, then to V(false).
+    type: bool
 attributes:
   check_mode:
     description: Runs the same in check mode.

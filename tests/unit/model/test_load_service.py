@@ -137,6 +137,21 @@ def test_a_folder_with_its_own_vars_needs_no_arguments(files: Files) -> None:
     assert run.facts["files"] == [str(files.folder / "vars" / name) for name in ("openstack.yml", "jupyterhub.yml")]
 
 
+def test_without_files_the_shipped_ones_serve_only_where_they_are_wanted(tmp_path: Path) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    run = Run(folder, "-i", "localhost,", **SECRETS)
+    assert run.code == 2
+    assert "2 errors in the files of this service. Nothing was touched.\n" in run.output
+    for name, role in (("openstack", "cluster"), ("jupyterhub", "hub")):
+        hint = f"name yours with -e {name}_vars=FILE, or write vars/{name}.yml; one to start from: /"
+        assert f"\nvars/{name}.yml\n    there is no such file\n    -> {hint}" in run.output
+        assert f"/roles/{role}/files/{name}.yml\n" in run.output
+    run = Run(folder, "-i", "localhost,", "-e", "service_shipped=true", **SECRETS)
+    assert run.code == 0, run.output
+    assert run.facts["domain"] == "jupyter.stfc.ac.uk"
+
+
 def test_vaults(files: Files) -> None:
     password = files.folder / "password"
     password.write_text("open sesame\n")
