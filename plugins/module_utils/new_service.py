@@ -12,7 +12,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
+try:
+    import yaml
+except ImportError:  # a target may lack it; the files are written on the controller, which has it
+    yaml = None  # type: ignore[assignment]
 
 from . import model, service
 from .model import Deferred, Path

@@ -224,6 +224,11 @@ class CoePreflight(MagnumModule):
 
     # A cloud that cannot be reached, or that does not let us in, is an answer, too.
 
+    def __init__(self) -> None:
+        super().__init__()  # which connects, and gives the module its own ways out afterwards
+        if self.params["collect"]:
+            self.fail_json = self._collect_failure
+
     def openstack_cloud_from_module(self) -> tuple[Any, Any]:
         if self.params["collect"]:
             self.fail_json = self._collect_failure
@@ -242,7 +247,6 @@ class CoePreflight(MagnumModule):
         reason = msg if unreachable else "the cloud does not let us in"
         problems = located(findings, self.params["file"], self.params["places"])
         self.exit_json(changed=False, problems=problems, skipped_because=reason, notes=[])
-        raise AssertionError("unreachable")
 
     def _read(self, service: dict[str, Any]) -> tuple[Cloud, Project, list[Finding]]:
         """Everything that is looked at, in two rounds: a cluster that is there makes more to read."""

@@ -1,5 +1,5 @@
 # Copyright: Contributors to the stfc.jupyterhub collection
-# SPDX-License-Identifier: BSD-3-Clause
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # The work is done by the action plugin of the same name; this is its documentation.
 
 from __future__ import annotations

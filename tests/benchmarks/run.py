@@ -87,7 +87,7 @@ def _measure(environment: dict[str, str]) -> dict[str, Any]:
     summary = json.loads((STATE / "summary.json").read_text())
     if summary["changed"]:
         raise SystemExit(f"bench: the second run changed {summary['changed']} things; measure something that settles")
-    best = min((deploy(STATE) for _ in range(REPEATS)), key=lambda one: one.seconds)
+    best = min((deploy(STATE) for _other in range(REPEATS)), key=lambda one: one.seconds)
     watched = deploy(STATE, watch=True)
     measured["deploy, unchanged"] = best.seconds
     measured["preflight, all layers"] = _preflight(environment)
@@ -129,7 +129,7 @@ def _phases(best: Run, watched: Run) -> list[dict[str, Any]]:
 def _repeated(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
     """Cost of a program: the quickest run's seconds, and the calls of one more."""
     seconds = []
-    for _ in range(REPEATS):
+    for _other in range(REPEATS):
         began = time.monotonic()
         run(command, environment)
         seconds.append(time.monotonic() - began)
@@ -273,7 +273,7 @@ def _ready(node: Any) -> bool:
 @contextlib.contextmanager
 def _server(summary: dict[str, Any]) -> Iterator[float]:
     """A user's server; the seconds from the click until it answered. The second start counts, as for most users."""
-    user = next(user for user in summary["users"] if user["role"] == "allowed")
+    user = next((user for user in summary["users"] if user["role"] == "allowed"), summary["users"][0])
     client = HubClient(summary["hub"]["url"])
     client.login_oidc(user["name"], user["password"])
     client.spawn("default")

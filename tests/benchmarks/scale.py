@@ -39,7 +39,7 @@ def costs(state: Path) -> Iterator[dict[str, Any]]:
 
 
 def _cost(state: Path, *arguments: str) -> dict[str, Any]:
-    seconds = min(deploy(state, *arguments).seconds for _ in range(2))
+    seconds = min(deploy(state, *arguments).seconds for _other in range(2))
     calls = deploy(state, *arguments, watch=True).calls
     counted = {to.lower(): sum(call.to == to for call in calls) for to in ("OpenStack", "Kubernetes")}
     return {"seconds": round(seconds, 1), **counted}

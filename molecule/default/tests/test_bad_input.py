@@ -161,7 +161,7 @@ def test_what_magnum_cannot_change_is_refused_with_what_it_would_need(
     refused(
         run,
         secrets,
-        "Preflight: 4 errors",
+        "Preflight: 5 errors",
         "cluster_network_driver the cluster was made with 'calico', and that never changes -> write calico",
         "make a new cluster under another cluster_name",
         "cluster_labels.cloud_provider_tag Its label cloud_provider_tag is not set and cannot become 'v1.34.0'",

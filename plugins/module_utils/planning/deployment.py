@@ -40,7 +40,7 @@ def deployment(
 
 def _cluster(service: Mapping[str, Any], cloud: Mapping[str, Any], result: Json) -> None:
     for sentence in cloud["actions"]:
-        verb, _, what = sentence.partition(" ")
+        verb, _other, what = sentence.partition(" ")
         if verb == "create":
             result["create"].append(what)
         elif verb == "delete":

@@ -41,7 +41,7 @@ def place(key: str, file: str, places: Mapping[str, str]) -> tuple[str, int]:
     usual = "jupyterhub.yml" if key.startswith("hub_") else file
     while key:
         if key in places:
-            name, _, line = places[key].rpartition(":")
+            name, _other, line = places[key].rpartition(":")
             return (name, int(line)) if name and line.isdigit() else (places[key], 0)
         key = key[: max(key.rfind("."), key.rfind("["), 0)]
     return usual, 0

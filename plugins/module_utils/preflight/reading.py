@@ -232,7 +232,7 @@ def _storage(answers: Json, owner: Owner) -> dict[str, Limit]:
     ]
     found = {}
     for name, quota in given.items():
-        kind, _, of = name.partition("_")
+        kind, _other, of = name.partition("_")
         if kind in ("volumes", "gigabytes") and isinstance(quota, Mapping):
             mine = [one for one in volumes if not of or one.volume_type == of]
             ours = len(mine) if kind == "volumes" else sum(one.size for one in mine)

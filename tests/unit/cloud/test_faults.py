@@ -68,8 +68,8 @@ def test_only_the_requests_that_are_meant_are_hit(state: Path) -> None:
             site.ask("POST", "/v1/clusters/x"),
             Site(state, "nova").ask("POST", "/"),
         ]
-        assert [status for status, *_ in others] == [200, 200, 200]
-        assert [site.ask("POST", "/v1/clusters")[0] for _ in range(4)] == [200, 500, 500, 200]
+        assert [status for status, *_other in others] == [200, 200, 200]
+        assert [site.ask("POST", "/v1/clusters")[0] for _other in range(4)] == [200, 500, 500, 200]
         assert rule.hits() == 2
     assert rule.hits() == 0
     assert site.ask("POST", "/v1/clusters")[0] == 200
@@ -78,7 +78,7 @@ def test_only_the_requests_that_are_meant_are_hit(state: Path) -> None:
 def test_a_late_fault_strikes_after_the_deed(state: Path) -> None:
     site = Site(state)
     with fault(state, "magnum", "POST", status=500, message="oops", late=True):
-        status, body, _ = site.ask("POST", "/v1/clusters")
+        status, body, _other = site.ask("POST", "/v1/clusters")
     assert (status, body["errors"][0]["detail"]) == (500, "oops")
     assert site.asked == ["POST /v1/clusters"]
     with fault(state, "magnum", "POST", status=503, message="<h1>503</h1>"):
@@ -106,7 +106,7 @@ def test_a_cap_is_offered_and_kept(state: Path) -> None:
         assert headers["OpenStack-API-Maximum-Version"].endswith(" 1.9")
         assert body["errors"][0]["detail"].startswith("Version 1.10 was requested but")
         with fault(state, "magnum", status=500):
-            assert [site.ask("GET", "/v1/clusters")[0] for _ in range(2)] == [500, 200]
+            assert [site.ask("GET", "/v1/clusters")[0] for _other in range(2)] == [500, 200]
     assert site.ask("GET", "/v1/", version="1.10")[2]["OpenStack-API-Maximum-Version"] == "container-infra 1.14"
 
 

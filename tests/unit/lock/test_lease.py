@@ -84,7 +84,7 @@ def test_one_takes_it_and_the_other_sees_whose_it_is(store: LeaseStore, kubernet
 
 
 def test_it_is_renewed_until_it_is_anothers(store: LeaseStore, kubernetes: Kubernetes) -> None:
-    entry, _ = store.take(run(1))
+    entry, _other = store.take(run(1))
     assert entry
     renewed = store.renew(entry, run(1).renew(NOW + 15))
     assert renewed and renewed.record == run(1).renew(NOW + 15)
@@ -97,7 +97,7 @@ def test_it_is_renewed_until_it_is_anothers(store: LeaseStore, kubernetes: Kuber
 
 
 def test_only_the_version_that_was_seen_is_removed(store: LeaseStore, kubernetes: Kubernetes) -> None:
-    entry, _ = store.take(run(1))
+    entry, _other = store.take(run(1))
     assert entry
     renewed = store.renew(entry, run(1).renew(NOW + 15))
     assert renewed

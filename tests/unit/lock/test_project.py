@@ -94,7 +94,7 @@ def test_taking_it_is_two_requests_and_giving_it_back_is_one(neutron: Neutron, s
 
 
 def test_who_comes_second_steps_back(neutron: Neutron, store: ProjectStore) -> None:
-    first, _ = store.take(run(1))
+    first, _other = store.take(run(1))
     second, others = store.take(run(2))
     assert second is None and others == [first]
     assert len(neutron.groups) == 1
@@ -103,7 +103,7 @@ def test_who_comes_second_steps_back(neutron: Neutron, store: ProjectStore) -> N
 def test_another_services_or_projects_group_is_no_rival(neutron: Neutron, store: ProjectStore) -> None:
     ProjectStore(neutron, "staging", "p").take(run(1))
     neutron.groups["foreign"] = {"id": "foreign", "name": name_of("jupyterhub"), "project_id": "q", "description": ""}
-    entry, _ = store.take(run(2))
+    entry, _other = store.take(run(2))
     assert entry
 
 
@@ -146,7 +146,7 @@ def test_never_both_have_it_however_their_requests_come(neutron: Neutron, order:
 
 
 def test_a_run_that_has_it_gets_the_same_again(neutron: Neutron, store: ProjectStore) -> None:
-    first, _ = store.take(run(1))
+    first, _other = store.take(run(1))
     again, others = store.take(run(1).renew(NOW + 5))
     assert again == first and others == [] and len(neutron.groups) == 1
 
@@ -160,7 +160,7 @@ def test_made_although_the_answer_was_an_error_is_recognised(neutron: Neutron, s
         return Answer(500, "Internal Server Error")
 
     neutron.before = fails_after_making
-    entry, _ = store.take(run(1))
+    entry, _other = store.take(run(1))
     assert entry and len(neutron.groups) == 1
     assert [method for method, _path in neutron.asked] == ["POST", "GET"]
 
@@ -168,7 +168,7 @@ def test_made_although_the_answer_was_an_error_is_recognised(neutron: Neutron, s
 def test_what_passes_is_asked_again(neutron: Neutron, store: ProjectStore) -> None:
     answers = iter([Answer(503, "busy"), exceptions.ConnectFailure("reset"), exceptions.InternalServerError("token")])
     neutron.before = lambda method, _path: next(answers, None) if method == "POST" else None
-    entry, _ = store.take(run(1))
+    entry, _other = store.take(run(1))
     assert entry and len(neutron.groups) == 1
 
 
@@ -182,7 +182,7 @@ def test_what_does_not_pass_is_told_in_neutrons_words(neutron: Neutron, store: P
 def test_a_refusal_is_one_unless_somebody_holds_it(
     neutron: Neutron, store: ProjectStore, status: int, words: str
 ) -> None:
-    other, _ = store.take(run(2))
+    other, _other = store.take(run(2))
     refuse = Answer(status, {"NeutronError": {"message": words}})
     neutron.before = lambda method, _path: refuse if method == "POST" else None
     assert store.take(run(1)) == (None, [other])
@@ -199,7 +199,7 @@ def test_wrong_credentials_are_the_modules_to_tell(neutron: Neutron, store: Proj
 
 
 def test_renewing_changes_it_and_says_when_it_is_gone(neutron: Neutron, store: ProjectStore) -> None:
-    entry, _ = store.take(run(1))
+    entry, _other = store.take(run(1))
     assert entry
     renewed = store.renew(entry, run(1).renew(NOW + 15))
     assert renewed and renewed.record == run(1).renew(NOW + 15) and renewed.version != entry.version
@@ -208,7 +208,7 @@ def test_renewing_changes_it_and_says_when_it_is_gone(neutron: Neutron, store: P
 
 
 def test_one_that_was_renewed_in_between_is_not_removed(neutron: Neutron, store: ProjectStore) -> None:
-    entry, _ = store.take(run(1))
+    entry, _other = store.take(run(1))
     assert entry
     store.renew(entry, run(1).renew(NOW + 15))
     store.remove(entry)

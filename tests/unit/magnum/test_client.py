@@ -101,7 +101,7 @@ def test_a_create_that_was_refused_but_happened_is_not_asked_again() -> None:
 
     client, proxy, _clock = magnum(handler)
     assert client.create_cluster({"name": "hub"}) == UUID
-    assert [m for m, _ in proxy.asked].count("POST") == 1
+    assert [m for m, _other in proxy.asked].count("POST") == 1
 
 
 def test_what_is_listed_is_there_although_it_answers_404() -> None:
@@ -259,7 +259,7 @@ def test_a_patch_carries_dicts_and_lists_as_text() -> None:
         bodies.append(body)
         return Answer(202, {"uuid": UUID})
 
-    client, _, _ = magnum(answer)
+    client, _other, _other = magnum(answer)
     patch = [
         {"op": "replace", "path": "/node_labels", "value": {"a": "b"}},
         {"op": "replace", "path": "/node_taints", "value": [{"key": "k", "effect": "NoSchedule"}]},
@@ -285,7 +285,7 @@ def test_a_patch_carries_dicts_and_lists_as_text() -> None:
     ],
 )
 def test_a_field_that_the_cloud_does_not_know_is_named_with_its_release(answer: str) -> None:
-    client, _, _ = magnum(in_turn(error(400, answer)))
+    client, _other, _other = magnum(in_turn(error(400, answer)))
     with pytest.raises(
         CloudTooOldError, match=r"creating cluster hub: This cloud's Magnum has no .* with release \w+\."
     ):
@@ -299,7 +299,7 @@ def test_a_second_request_that_meets_the_first_ones_object_finds_it() -> None:
     def handler(method: str, path: str, body: Any) -> Answer | Exception:
         return (posts if method == "POST" else looks)(method, path, body)
 
-    client, _, _ = magnum(handler)
+    client, _other, _other = magnum(handler)
     assert client.create_nodegroup("c", {"name": "gpu"}) == UUID
 
 
@@ -308,13 +308,13 @@ def test_names_that_are_addresses_of_something_else_are_looked_up_in_the_list(na
     def handler(_method: str, path: str, _json: Any) -> Answer:
         return Answer(200, {"clusters": [{"uuid": UUID, "name": name}]} if path == "/clusters" else {"uuid": UUID})
 
-    client, proxy, _ = magnum(handler)
+    client, proxy, _other = magnum(handler)
     assert client.find_cluster(name) == {"uuid": UUID}
-    assert [path for _, path in proxy.asked] == ["/clusters", f"/clusters/{UUID}"]
+    assert [path for _other, path in proxy.asked] == ["/clusters", f"/clusters/{UUID}"]
 
 
 def test_a_name_is_asked_for_once() -> None:
-    client, proxy, _ = magnum(in_turn(Answer(200, {"uuid": UUID, "name": "a b"})))
+    client, proxy, _other = magnum(in_turn(Answer(200, {"uuid": UUID, "name": "a b"})))
     assert client.find_template("a b") == {"uuid": UUID, "name": "a b"}
     assert proxy.asked == [("GET", "/clustertemplates/a%20b")]
 
@@ -327,15 +327,15 @@ def test_one_young_cluster_does_not_hide_the_others() -> None:
             return Answer(200, {"uuid": UUID, "name": "old", "status": "CREATE_COMPLETE"})
         return error(400, "no node groups yet")
 
-    client, _, _ = magnum(handler)
+    client, _other, _other = magnum(handler)
     assert [c["name"] for c in client.list_clusters()] == ["old", "young"]
 
 
 def test_rotation_is_asked_for_once() -> None:
-    client, proxy, _ = magnum(in_turn(error(500, "oops")))
+    client, proxy, _other = magnum(in_turn(error(500, "oops")))
     with pytest.raises(ApiError):
         client.rotate_ca(UUID, "hub")
     assert proxy.asked == [("PATCH", f"/certificates/{UUID}")]
-    old, _, _ = magnum(in_turn(Answer(202, {})), newest="1.4")
+    old, _other, _other = magnum(in_turn(Answer(202, {})), newest="1.4")
     with pytest.raises(CloudTooOldError, match=r"rotation of a cluster's CA.*Ocata"):
         old.rotate_ca(UUID, "hub")

@@ -30,7 +30,7 @@ class Cloud:
         self.patches: list[Json] = []
 
     def __call__(self, method: str, path: str, body: Any) -> Answer:
-        collection, _, ident = path.lstrip("/").partition("/")
+        collection, _other, ident = path.lstrip("/").partition("/")
         if ident.endswith("nodegroups"):
             short = ("uuid", "name", "role", "is_default", "node_count", "status")
             return Answer(200, {"nodegroups": [{k: g[k] for k in short if k in g} for g in self.groups]})

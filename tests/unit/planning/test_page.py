@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_it_is_whole_and_needs_nothing_else(plan: Make) -> None:
     pictures = re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL)
     assert len(pictures) == 3
     for picture in pictures:
-        root = ElementTree.fromstring(picture)
+        root = ET.fromstring(picture)
         assert root.get("role") == "img"
         assert root.get("aria-label")
     identifiers = re.findall(r'\bid="([^"]+)"', text)

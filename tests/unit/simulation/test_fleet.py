@@ -20,7 +20,7 @@ LARGE = Kind("large", "workers", Amount(50, 4 * GIB, 0, 1, 1), 1)
 
 def fleet_of(nodes: int, *kinds: Kind, core: Amount = NOTHING) -> Fleet:
     fleet = Fleet(Group("workers", TEN, nodes, nodes, core), kinds)
-    for _ in range(nodes):
+    for _other in range(nodes):
         fleet.add(0)
     return fleet
 
@@ -34,7 +34,7 @@ def place(fleet: Fleet, kind: Kind) -> Place:
 def test_a_node_holds_what_fits_and_not_one_more() -> None:
     kind = Kind("default", "workers", ONE)
     fleet = fleet_of(1, kind)
-    assert [fleet.place(kind) is not None for _ in range(11)] == [True] * 10 + [False]
+    assert [fleet.place(kind) is not None for _other in range(11)] == [True] * 10 + [False]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_each_resource_limits(room: Amount, limit: str) -> None:
     kind = Kind("default", "workers", ONE)
     fleet = Fleet(Group("workers", room, 1, 1), [kind])
     fleet.add(0)
-    assert sum(fleet.place(kind) is not None for _ in range(20)) == 9
+    assert sum(fleet.place(kind) is not None for _other in range(20)) == 9
 
 
 def test_gpus_limit_and_volumes_are_not_taken_by_placeholders() -> None:
@@ -63,7 +63,7 @@ def test_gpus_limit_and_volumes_are_not_taken_by_placeholders() -> None:
 def test_the_fullest_node_is_taken() -> None:
     fleet = fleet_of(3, SMALL)
     first = place(fleet, SMALL).node
-    assert all(place(fleet, SMALL).node is first for _ in range(9))
+    assert all(place(fleet, SMALL).node is first for _other in range(9))
     assert place(fleet, SMALL).node is not first
 
 
@@ -75,10 +75,10 @@ def test_the_first_node_has_the_hubs_own_pods() -> None:
 
 def test_a_user_takes_a_placeholders_place_and_the_placeholder_waits() -> None:
     fleet = fleet_of(1, SMALL)
-    for _ in range(7):
+    for _other in range(7):
         place(fleet, SMALL)
     fleet.settle_spares()
-    (node,) = fleet.nodes
+    [node] = list(fleet.nodes)
     assert node.spares == ("small",) * 3
     assert place(fleet, SMALL).victims == ("small",)
     assert fleet.spares_waiting == {"small": 1}
@@ -89,7 +89,7 @@ def test_a_user_takes_a_placeholders_place_and_the_placeholder_waits() -> None:
 
 def test_a_large_server_takes_the_places_that_it_needs_and_leaves_the_others() -> None:
     fleet = fleet_of(1, SMALL, LARGE)
-    for _ in range(4):
+    for _other in range(4):
         place(fleet, SMALL)
     fleet.settle_spares()  # 4 small servers, 3 small placeholders; the large one has no room
     assert place(fleet, LARGE).victims == ("small",)
@@ -106,7 +106,7 @@ def test_a_volume_that_cannot_be_attached_is_no_place() -> None:
 
 def test_who_waits_is_served_in_the_order_of_coming_but_nobody_blocks_another_size() -> None:
     fleet = fleet_of(1, SMALL, LARGE)
-    servers = [place(fleet, SMALL) for _ in range(10)]
+    servers = [place(fleet, SMALL) for _other in range(10)]
     waiting = [fleet.wait(LARGE, "large"), fleet.wait(SMALL, "first"), fleet.wait(SMALL, "second")]
     fleet.leave(servers[0].node, SMALL)
     assert [waiter.told for waiter, _place in fleet.settle()] == ["first"]

@@ -1,0 +1,16 @@
+"""Unit tests of the collection and of the rehearsal."""
+
+from __future__ import annotations
+
+import subprocess
+
+from . import BIN, BUILD, ROOT, Count, counted, environment
+
+
+def stage() -> Count:
+    """pytest on tests/unit."""
+    report = BUILD / "unit.xml"
+    report.unlink(missing_ok=True)
+    command = [str(BIN / "pytest"), "-q", "-n", "2", "-rs", f"--junitxml={report}", "tests/unit"]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), check=False)
+    return counted([report], "unit tests", done.returncode)
