@@ -13,16 +13,14 @@ CONF = ROOT / "tests" / "documentation" / "conf.py"
 def pages() -> Outcome:
     """Pages of all plugins and roles in ``build/docs``. A reference to what is not in the collection fails."""
     folder = BUILD / "docs"
-    root = copy(folder, site_packages())
+    copy(folder, site_packages())
     env = environment() | {"ANSIBLE_COLLECTIONS_PATH": str(folder)}
     env.pop("ANSIBLE_CONFIG")
     tool, rst = str(BIN / "antsibull-docs"), folder / "rst"
     rst.mkdir()
-    lint = ["lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "--validate-collection-refs=dependent"]
     make = ["collection", "--use-current", "--squash-hierarchy", "--fail-on-error", "--dest-dir", str(rst)]
     strict = ["-W", "--keep-going", "-q", "-c", str(CONF.parent)]
     steps = [
-        [tool, *lint, str(root)],
         [tool, *make, "stfc.jupyterhub"],
         [str(BIN / "sphinx-build"), *strict, str(rst), str(folder / "html")],
     ]
