@@ -11,7 +11,7 @@ export PYTHONUNBUFFERED := 1
 export UV_SYSTEM_CERTS ?= 1
 unexport PYTHONPATH PYENV_VERSION
 
-.PHONY: help setup rehearse rehearse-stop rehearse-clean test lint unit sanity artifact molecule fuzz bench generate
+.PHONY: help setup rehearse rehearse-stop rehearse-clean test lint unit sanity publication artifact molecule fuzz bench generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,8 +37,11 @@ lint: setup ## Linters and generated files only
 unit: setup ## Unit tests only
 	@$(PYTHON) tests/run.py unit
 
-sanity: setup ## What others ask of a collection: ansible-test, Galaxy, docs, the older ansible-core
+sanity: setup ## ansible-test sanity, and the older ansible-core
 	@$(PYTHON) tests/run.py sanity
+
+publication: setup ## What a release has to pass as well: Galaxy, documentation, changelog
+	@$(PYTHON) tests/run.py publication
 
 artifact: setup ## Build the collection's archive in build/artifact
 	@ansible-galaxy collection build --force --output-path build/artifact

@@ -1,4 +1,6 @@
-"""Run everything that CI runs, or the stages named: ``run.py [lint] [unit] [sanity] [molecule]``.
+"""Run everything that CI runs, or the stages named: ``run.py [lint] [unit] [sanity] [molecule] [publication]``.
+
+CI leaves ``publication`` out: it is for a collection that is about to be released.
 
 Each stage prints what it does as it does it. The last line says how many tests passed, failed and were skipped;
 a linter counts as one test. The exit status is 1 when anything failed. Standard library only, so that it starts
@@ -19,18 +21,20 @@ STAGES: dict[str, Callable[[], Count]] = {
     "unit": unit.stage,
     "sanity": sanity.stage,
     "molecule": molecule.stage,
+    "publication": sanity.publication,
 }
+USUAL = ["lint", "unit", "sanity", "molecule"]
 
 
 def main(names: list[str]) -> int:
-    """Run the stages named, or all."""
+    """Run the stages named, or the usual ones."""
     if unknown := [name for name in names if name not in STAGES]:
         print(f"no stage {', '.join(unknown)}; there are {', '.join(STAGES)}", file=sys.stderr)
         return 2
     BUILD.mkdir(exist_ok=True)
     chart = os.environ.get("JUPYTERHUB_CHART")
     total = Count()
-    for name in names or STAGES:
+    for name in names or USUAL:
         began = time.monotonic()
         print(f"=== {name}", flush=True)
         count = STAGES[name]()
