@@ -103,6 +103,8 @@ FAMILIES: dict[str, Family] = {f.name: f for f in (HEAT, CAPI_HELM, CLUSTER_API)
 _CLUSTER_API_STACK = re.compile(r"^kube-[a-z0-9]{5}$")
 _CAPI_HELM_STACK = re.compile(r"^[a-z0-9][a-z0-9-]*-[a-z2-7]{12}$")
 _HEAT_STACK = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+_ENDS_IN_UUID = re.compile(r"-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+"""No driver's: of one such name in thirty, the last twelve letters would pass for those of magnum-capi-helm."""
 
 
 def by_driver(driver: str | None) -> Family | None:
@@ -115,7 +117,7 @@ def by_driver(driver: str | None) -> Family | None:
 
 def by_stack(stack: str | None) -> Family | None:
     """The family by the form of a cluster's ``stack_id``: a stack's UUID, a release's name, ``kube-`` and five."""
-    if not stack:
+    if not stack or _ENDS_IN_UUID.search(stack):
         return None
     if _CLUSTER_API_STACK.match(stack):
         return CLUSTER_API

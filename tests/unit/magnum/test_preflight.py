@@ -294,6 +294,7 @@ def test_an_unknown_family_is_given_every_form_once() -> None:
         ({"cluster": {"stack_id": "kube-ab1c2"}}, CLUSTER_API),
         ({"cluster": {"cluster_id": "hub-abcdefgh2345"}}, CAPI_HELM),
         ({"cluster": {"stack_id": "49dc23f5-ffc9-40c3-9d34-7be7f9e34d63"}}, HEAT),
+        ({"cluster": {"stack_id": "rehearsal-56ec3088-86d3-47b5-8f9a-7ee7367447a7"}}, None),
         ({"image": {"os_distro": "fedora-coreos"}}, HEAT),
         ({"image": {"os_distro": "ubuntu", "kube_version": "v1.34.4"}}, None),
         ({}, None),
