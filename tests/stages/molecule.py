@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 
 from . import BIN, BUILD, ROOT, Count, counted, environment
@@ -20,8 +21,13 @@ def stage() -> Count:
     for report in reports:
         report.unlink(missing_ok=True)
     names = [part for name in SCENARIOS for part in ("--scenario-name", name)]
+    # Molecule's own choice is a folder named after the checkout's last part, which others have too; and a state that an
+    # interrupted run left would say that the cloud has been made.
+    state = BUILD / "molecule"
+    shutil.rmtree(state, ignore_errors=True)
+    env = {**environment(), "MOLECULE_EPHEMERAL_DIRECTORY": str(state)}
     command = [str(BIN / "molecule"), "test", "--no-command-borders", *names]
-    done = subprocess.run(command, cwd=ROOT, env=environment(), check=False)
+    done = subprocess.run(command, cwd=ROOT, env=env, check=False)
     count = counted([report for report in reports if report.exists()], "molecule", done.returncode)
     for name, report in zip(SCENARIOS, reports, strict=True):
         if not report.exists():

@@ -44,9 +44,11 @@ def start(store: Store, entry: Entry, record: Record) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     reading, writing = os.pipe()
+    _let_term_come(False)  # until the keeper can give back
     process = os.fork()
     if not process:
         _become(store, entry, record)
+    _let_term_come(True)
     os.close(writing)
     os.read(reading, 1)  # until it has closed its end
     os.close(reading)
@@ -66,7 +68,8 @@ def keep(
     """Renew the lock until the record's process has ended, then give it back. Ends early when the lock is lost."""
     pause = record.lasts / RENEWALS
     sure = True  # of the version that the lock has
-    try:
+    with contextlib.suppress(_ToldToEnd):
+        _let_term_come(True)
         while not wait(record.process, record.started, pause):
             record = record.renew(now())
             try:
@@ -78,8 +81,7 @@ def keep(
                 return
             entry, sure = renewed, True
         end(record.mark)
-    except _ToldToEnd:
-        pass
+        _let_term_come(False)
     _give_back(store, entry, record, sure, sleep)
 
 
@@ -117,7 +119,13 @@ def _become(store: Store, entry: Entry, record: Record) -> NoReturn:
 
 
 def _on_term(_number: int, _frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough, and a second must not end the giving back
     raise _ToldToEnd
+
+
+def _let_term_come(come: bool) -> None:
+    """Deliver SIGTERM from now on, what is pending included, or hold it back."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK if come else signal.SIG_BLOCK, [signal.SIGTERM])
 
 
 def _call_it(name: str) -> None:

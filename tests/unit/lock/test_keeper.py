@@ -155,3 +155,22 @@ def test_it_gives_back_when_it_is_told_to_end(tmp_path: Path, playbook: subproce
     os.kill(process, signal.SIGTERM)
     os.waitpid(process, 0)
     assert not store.file.exists()
+
+
+class Impatient(Folder):
+    """Is told to end before it has begun, and again while it gives back."""
+
+    def detach(self) -> None:
+        super().detach()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def remove(self, entry: Entry) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        super().remove(entry)
+
+
+def test_it_gives_back_however_early_and_often_it_is_told(tmp_path: Path, playbook: subprocess.Popen[bytes]) -> None:
+    store, record = Impatient(tmp_path), here().record("deploy", playbook.pid, time.time())
+    process = keeper.start(store, Entry("key", "1", record.text(), record), record)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
+    assert not store.file.exists()
