@@ -9,7 +9,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 # A site may sign what it relays with its own authority: trust what the system trusts.
 export UV_SYSTEM_CERTS ?= 1
-unexport PYTHONPATH PYENV_VERSION
+# Ansible starts Python for each module: without bytecode it would compile the SDKs every time.
+unexport PYTHONPATH PYENV_VERSION PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup rehearse rehearse-stop rehearse-clean test lint unit sanity publication artifact molecule fuzz bench generate
 

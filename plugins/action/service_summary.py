@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import private_file
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.kubernetes_lists import Lists
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.summary import render, summarise
 
 ARGUMENTS: dict[str, Any] = {
@@ -40,8 +41,7 @@ class ActionModule(ActionBase):
         summary = summarise(
             arguments["cluster"],
             arguments["hub"],
-            self._list("Node", None, arguments, task_vars),
-            self._list("Pod", arguments["hub"]["namespace"], arguments, task_vars),
+            *self._seen(arguments["cluster"]["kubeconfig"], arguments["hub"]["namespace"]),
             users,
         )
         self._display.display("\n" + render(summary, arguments["profiles"]) + "\n")
@@ -50,15 +50,10 @@ class ActionModule(ActionBase):
             private_file.write(result["summary_file"], json.dumps(summary, indent=2) + "\n")  # users' passwords
         return result
 
-    def _list(
-        self, kind: str, namespace: str | None, arguments: dict[str, Any], task_vars: dict[str, Any] | None
-    ) -> list[dict[str, Any]]:
-        answer = self._execute_module(
-            module_name="kubernetes.core.k8s_info",
-            module_args={"kubeconfig": arguments["cluster"]["kubeconfig"], "kind": kind, "namespace": namespace},
-            task_vars=task_vars,
-        )
-        if answer.get("failed"):
-            raise AnsibleActionFail(f"summing up, listing {kind}s of the cluster: {answer.get('msg', 'no answer')}")
-        resources: list[dict[str, Any]] = answer["resources"]
-        return resources
+    def _seen(self, kubeconfig: str, namespace: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Nodes of the cluster and pods of the hub."""
+        try:
+            lists = Lists(kubeconfig)
+            return lists.get("/api/v1/nodes"), lists.get(f"/api/v1/namespaces/{namespace}/pods")
+        except Exception as error:  # whatever the Kubernetes client raises
+            raise AnsibleActionFail(f"summing up, listing nodes and pods of the cluster: {error}") from error

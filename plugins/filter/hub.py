@@ -27,6 +27,8 @@ def hub_plan(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> dict[str
         "secrets": [{key: item[key] for key in item if key != "data"} for item in hub.secrets(service)],
         "placeholders": hub.placeholders(service, cluster),
         "placeholder_labels": hub.ours(service, "user-placeholder"),
+        # What is read of others' Secrets; ours are in the plan.
+        "reads": [service["hub_https"]["secret_name"]] if service["hub_https"]["type"] == "secret" else [],
         "warnings": hub.overridden(service, cluster),
         "facts": {
             "url": hub.public_url(service),
@@ -61,6 +63,12 @@ def hub_chart_values(
     return hub.hub_values(service, cluster, {**(fingerprints or {}), **read})
 
 
+def hub_outdated(values: Mapping[str, Any], chart_version: str, seen: Mapping[str, Any]) -> bool:
+    """Whether these values, or this version of the chart, are not what the release was made with."""
+    deployed = (seen.get("chart") or {}).get("version") or ""
+    return not chart_version or chart_version != deployed or digest(values) != seen["values_sha256"]
+
+
 def hub_named(objects: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Mapping[str, Any]]:
     """Those of the manifests that are named, as ``kind/name``."""
     return [item for item in objects if f"{item['kind']}/{item['metadata']['name']}" in names]
@@ -86,5 +94,6 @@ class FilterModule:
             "hub_secrets": _for_people(hub.secrets),
             "hub_chart_values": _for_people(hub_chart_values),
             "hub_named": hub_named,
+            "hub_outdated": hub_outdated,
             "hub_values_digest": digest,
         }

@@ -145,6 +145,7 @@ reason:
 from typing import Any, ClassVar
 
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.access import KubeconfigModule
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.kubeconfig import ADMIN, DAYS_LEFT
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.module import WAITING
 
 
@@ -153,9 +154,9 @@ class CoeKubeconfig(KubeconfigModule):
         "cluster": {"type": "str", "required": True},
         "path": {"type": "path", "required": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "user": {"type": "str", "default": "admin"},
-        "groups": {"type": "list", "elements": "str", "default": ["system:masters"]},
-        "days_left": {"type": "int", "default": 30},
+        "user": {"type": "str", "default": ADMIN[0]},
+        "groups": {"type": "list", "elements": "str", "default": list(ADMIN[1])},
+        "days_left": {"type": "int", "default": DAYS_LEFT},
         "check_api": {"type": "bool", "default": True},
         "replace_ca": {"type": "str"},
         **WAITING,

@@ -39,6 +39,10 @@ options:
     description: Where each key was written, C(file:line) by key, as M(stfc.jupyterhub.load_service) leaves it.
     type: dict
     default: {}
+  kubeconfig:
+    description:
+      - Path of the cluster's kubeconfig, which is compared with the cluster and tried. Without it, it is not looked at.
+    type: path
 extends_documentation_fragment:
   - stfc.jupyterhub.magnum
   - stfc.jupyterhub.magnum.info
@@ -139,6 +143,13 @@ unused_templates:
   type: list
   elements: str
   sample: []
+kubeconfig_reason:
+  description:
+    - Why M(stfc.jupyterhub.coe_kubeconfig) has to write the file at O(kubeconfig), or to set its mode. Empty where that
+      module would keep it as it is.
+  returned: with O(complete=true) and O(kubeconfig)
+  type: str
+  sample: its certificate ends on 2026-12-24
 flavors:
   description: The flavors that the file names, memory in bytes.
   returned: with O(complete=true)
@@ -146,9 +157,11 @@ flavors:
   sample: {c3.medium: {vcpus: 8, memory: 17179869184}}
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, NoReturn
 
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum import kubeconfig
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.client import is_uuid
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import MagnumError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.families import CLUSTER_API, recognise
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.module import MagnumModule
@@ -181,6 +194,9 @@ except ImportError:  # OpenStackModule fails with its own message
     UNREACHABLE = ()
 
 MIB = 1024**2
+ACCESS = "access"
+"""The part of what is read that tells about the kubeconfig."""
+
 PARTIAL = "what there is to do, because the file has errors"
 
 
@@ -191,11 +207,12 @@ class CoePreflight(MagnumModule):
         "collect": {"type": "bool", "default": False},
         "file": {"type": "str", "default": "openstack.yml"},
         "places": {"type": "dict", "default": {}},
+        "kubeconfig": {"type": "path"},
     }
 
     def act(self) -> dict[str, Any]:
         service = self.params["service"]
-        cloud, project, refusals = self._read(service)
+        cloud, project, refusals, renew = self._read(service)
         findings = [*refusals]
         if not self.params["complete"]:
             template = cloud.cluster_template
@@ -208,7 +225,10 @@ class CoePreflight(MagnumModule):
         findings += _findings(verdict.problems) + _findings(verdict.warnings, "warning")
         findings += check_project(service, project, verdict.family)
         answer = self._answer(findings, notes(project))
-        return {**answer, **self._plan(service, cloud, verdict), "limits": _limits(project)}
+        plan = self._plan(service, cloud, verdict)
+        if self.params["kubeconfig"]:
+            plan["kubeconfig_reason"] = renew
+        return {**answer, **plan, "limits": _limits(project)}
 
     def _answer(self, findings: list[Finding], notes: list[str] | None = None) -> dict[str, Any]:
         """Raises MagnumError with the report when there are errors and nobody collects them."""
@@ -248,26 +268,33 @@ class CoePreflight(MagnumModule):
         problems = located(findings, self.params["file"], self.params["places"])
         self.exit_json(changed=False, problems=problems, skipped_because=reason, notes=[])
 
-    def _read(self, service: dict[str, Any]) -> tuple[Cloud, Project, list[Finding]]:
-        """Everything that is looked at, in two rounds: a cluster that is there makes more to read."""
+    def _read(self, service: dict[str, Any]) -> tuple[Cloud, Project, list[Finding], str]:
+        """Everything that is looked at, at the same time once it is known whether there is a cluster.
+
+        The last is why the kubeconfig has to be written, "" where it need not.
+        """
         access = self.conn.session.auth.get_access(self.conn.session)
         name = service.get("cluster_name")
-        first = {
-            "cluster": lambda: self._cluster(name) if name else (None, None, []),
+        live = self.find_cluster(name) if name else None
+        needed: dict[str, Callable[[], Any]] = {
+            "template": lambda: self.magnum.find_template(live["cluster_template_id"]) if live else None,
+            "groups": lambda: self.magnum.list_nodegroups(live["uuid"]) if live else [],
             "flavors": lambda: list(self.conn.compute.flavors()),
             "networks": lambda: list(self.conn.network.networks()),
-            "subnets": lambda: list(self.conn.network.subnets()) if service.get("cluster_fixed_subnet") else [],
+            "named subnets": lambda: list(self.conn.network.subnets()) if service.get("cluster_fixed_subnet") else [],
             "images": lambda: self._images(service),
             "keypairs": lambda: self._keypairs(service),
             "templates": self.magnum.list_templates,
         }
-        read, failures = together(first)
-        for failure in failures.values():
-            raise failure
-        live, template, groups = read["cluster"]
-        flavors, networks, images = read["flavors"], read["networks"], read["images"]
         services = services_of(self.conn)
-        answers, failures = together(Reader(self.conn, services).parts(service, live is not None))
+        parts = Reader(self.conn, services).parts(service, live is not None)
+        read, failures = together({**needed, **parts, ACCESS: lambda: self._reason_to_renew(live)})
+        for part in needed:
+            if part in failures:
+                raise failures[part]
+        renew = str(failures.pop(ACCESS, "") or read.pop(ACCESS, None) or "")
+        groups, flavors, networks, images = (read[part] for part in ("groups", "flavors", "networks", "images"))
+        answers = {part: answer for part, answer in read.items() if part in parts}
         listed_networks = [{"id": n.id, "name": n.name, "is_router_external": n.is_router_external} for n in networks]
         project, refusals = assemble(
             self.cloud_name,
@@ -287,7 +314,7 @@ class CoePreflight(MagnumModule):
             name=self.cloud_name,
             flavors=[dict(flavor) for flavor in project.flavors],
             networks=listed_networks,
-            subnets=[{"id": s.id, "name": s.name} for s in read["subnets"]],
+            subnets=[{"id": s.id, "name": s.name} for s in read["named subnets"]],
             images=[
                 {
                     "id": i.id,
@@ -300,29 +327,37 @@ class CoePreflight(MagnumModule):
             keypairs=[k.name for k in read["keypairs"]],
             templates=read["templates"],
             cluster=live,
-            cluster_template=template,
+            cluster_template=read["template"],
             node_groups=groups,
             require=self.magnum.require,
             delegates=_delegates(access),
             same=self.same,
         )
-        return cloud, project, refusals
+        return cloud, project, refusals, renew
 
-    def _cluster(self, name: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None, list[dict[str, Any]]]:
-        """The cluster, its template, its node groups."""
-        live = self.find_cluster(name)
-        if live is None:
-            return None, None, []
-        template = self.magnum.find_template(live["cluster_template_id"])
-        return live, template, self.magnum.list_nodegroups(live["uuid"])
+    def _reason_to_renew(self, live: dict[str, Any] | None) -> str | None:
+        """What is wrong with the kubeconfig. Raises MagnumError, for the module that mends it to tell as well."""
+        path = self.params["kubeconfig"]
+        if not path or live is None or not live.get("api_address"):
+            return "there is no cluster to compare it with"
+        if kubeconfig.MISSING:
+            return kubeconfig.MISSING
+        ca = self.magnum.ca_certificate(live["uuid"])
+        return kubeconfig.reason_to_touch(path, kubeconfig.found_at(path), str(live["api_address"]), ca)
 
     def _images(self, service: dict[str, Any]) -> list[Any]:
         """The images that the file names; all that there are once one of them is not found."""
         names = {service.get("cluster_image"), *(g.get("image") for g in service.get("cluster_node_groups") or ())}
-        found = [self.conn.image.find_image(name, ignore_missing=True) for name in sorted(names - {None})]
-        if None in found and not service.get("cluster_template"):
+        found = [self._named_image(name) for name in sorted(names - {None})]
+        if [] in found and not service.get("cluster_template"):
             return list(self.conn.image.images())
-        return [image for image in found if image is not None]
+        return [image for images in found for image in images]
+
+    def _named_image(self, name: str) -> list[Any]:
+        """Images of that name, or with that id."""
+        if is_uuid(name) and (image := self.conn.image.find_image(name, ignore_missing=True)):
+            return [image]
+        return list(self.conn.image.images(name=name))
 
     def _keypairs(self, service: dict[str, Any]) -> list[Any]:
         return list(self.conn.compute.keypairs()) if service.get("cluster_keypair") else []

@@ -79,13 +79,20 @@ notes:
   type: list
   elements: str
   sample: []
+nodes:
+  description: The cluster's nodes as Kubernetes has them, without what changes with every heartbeat.
+  returned: unless skipped
+  type: list
+  elements: dict
+  sample: [{metadata: {name: hub-x7k2p-default-worker-0}, status: {allocatable: {cpu: 7910m, memory: 14.6Gi}}}]
 """
 
 import functools
-import json
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.kubernetes_lists import METADATA, Lists
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.cluster import Seen, check_cluster, notes
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.finding import Finding, located
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.reading import together
@@ -98,12 +105,6 @@ try:
 except ImportError as error:
     MISSING = str(error)
 
-PATIENCE = (10, 20)
-"""Seconds to connect and to answer."""
-
-METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-"""Asks for objects without their content: Helm's Secrets hold the chart's values."""
-
 
 def argument_spec() -> dict[str, Any]:
     return {
@@ -114,19 +115,9 @@ def argument_spec() -> dict[str, Any]:
     }
 
 
-def connect(kubeconfig: str) -> Any:
-    """A client that tries once. Raises the client's exceptions."""
-    configuration = kubernetes.client.Configuration()
-    configuration.retries = False
-    kubernetes.config.load_kube_config(kubeconfig, client_configuration=configuration)
-    return kubernetes.client.ApiClient(configuration)
-
-
-def read(client: Any, service: dict[str, Any]) -> Seen:
-    """Everything that is looked at, at the same time. Raises the client's exceptions.
-
-    Answers are taken as they are: the client's classes for objects take seconds to load.
-    """
+def read(kubeconfig: str, service: dict[str, Any]) -> Seen:
+    """Everything that is looked at, at the same time. Raises what ``kubernetes_lists.Lists`` raises."""
+    lists = Lists(kubeconfig)
     paths = {
         "nodes": "/api/v1/nodes",
         "storage_classes": "/apis/storage.k8s.io/v1/storageclasses",
@@ -134,53 +125,41 @@ def read(client: Any, service: dict[str, Any]) -> Seen:
         "daemon_sets": "/apis/apps/v1/daemonsets",
         "deployments": "/apis/apps/v1/namespaces/kube-system/deployments",
     }
+    parts = {name: functools.partial(lists.get, path) for name, path in paths.items()}
     namespace, release = service.get("hub_namespace"), service.get("hub_release")
     if namespace and release:
-        paths["releases"] = f"/api/v1/namespaces/{namespace}/secrets?labelSelector=owner%3Dhelm%2Cname%3D{release}"
-    configuration = client.configuration
-    names = ("authorization", "BearerToken")  # older and newer clients call it so
-    token = next(filter(None, map(configuration.get_api_key_with_prefix, names)), None)
-
-    def get(name: str, path: str) -> Any:
-        headers = {"Accept": METADATA if name == "releases" else "application/json"}
-        if token:
-            headers["Authorization"] = token
-        address = f"{configuration.host}{path}"
-        answer = client.rest_client.request("GET", address, headers=headers, _request_timeout=PATIENCE)
-        text = answer.data if answer.data is not None else answer.read()
-        if answer.status >= 400:  # newer clients leave this to those who read the answer themselves
-            raise kubernetes.client.ApiException(status=answer.status, reason=answer.reason)
-        return json.loads(text)["items"] or []  # an empty list of metadata is null
-
-    found, failures = together({name: functools.partial(get, name, path) for name, path in paths.items()})
+        path = f"/api/v1/namespaces/{namespace}/secrets?labelSelector=owner%3Dhelm%2Cname%3D{release}"
+        # Helm's Secrets hold the chart's values.
+        parts["releases"] = functools.partial(lists.get, path, METADATA)
+    found, failures = together(parts)
     for failure in failures.values():
         raise failure
     return Seen(**found)
 
 
-def look(service: dict[str, Any], kubeconfig: str) -> tuple[list[Finding], str, list[str]]:
-    """Findings, why nothing was looked at, notes."""
+def look(service: dict[str, Any], kubeconfig: str) -> tuple[list[Finding], str, Seen]:
+    """Findings, why nothing was looked at, and what was seen."""
     try:
-        seen = read(connect(kubeconfig), service)
+        seen = read(kubeconfig, service)
     except (kubernetes.config.ConfigException, OSError, ValueError) as error:
         message = f"the kubeconfig {kubeconfig} cannot be used: {_line(error)}"
         return (
             [Finding("cluster_kubeconfig", message, "remove it; deploy.yml writes a new one", "warning")],
             message,
-            [],
+            Seen(),
         )
     except kubernetes.client.ApiException as error:
         if error.status not in (401, 403):
-            return [], f"the cluster's API answered {error.status} {error.reason}", []
+            return [], f"the cluster's API answered {error.status} {error.reason}", Seen()
         message = f"the cluster refuses the kubeconfig {kubeconfig}: {error.status} {error.reason}"
         return (
             [Finding("cluster_kubeconfig", message, "remove it; deploy.yml writes a new one", "warning")],
             message,
-            [],
+            Seen(),
         )
     except HTTPError as error:
-        return [], f"the cluster's API does not answer: {_line(error)}", []
-    return check_cluster(service, seen), "", notes(seen)
+        return [], f"the cluster's API does not answer: {_line(error)}", Seen()
+    return check_cluster(service, seen), "", seen
 
 
 def _line(error: object) -> str:
@@ -191,9 +170,24 @@ def main() -> None:
     module = AnsibleModule(argument_spec(), supports_check_mode=True)
     if MISSING:
         module.fail_json(msg=missing_required_lib("kubernetes"), exception=MISSING)
-    findings, skipped, unseen = look(module.params["service"], module.params["kubeconfig"])
+    findings, skipped, seen = look(module.params["service"], module.params["kubeconfig"])
     problems = located(findings, module.params["file"], module.params["places"])
-    module.exit_json(changed=False, problems=problems, skipped_because=skipped, notes=unseen)
+    answer: dict[str, Any] = {"changed": False, "problems": problems, "skipped_because": skipped, "notes": []}
+    if not skipped:
+        answer |= {"notes": notes(seen), "nodes": [settled(node) for node in seen.nodes]}
+    module.exit_json(**answer)
+
+
+def settled(node: Mapping[str, Any]) -> dict[str, Any]:
+    """A node without what nobody after us reads: annotations, images, heartbeats."""
+    metadata, status = node["metadata"], node.get("status") or {}
+    conditions = [{key: each[key] for key in ("type", "status")} for each in status.get("conditions") or ()]
+    info = {"kubeletVersion": (status.get("nodeInfo") or {}).get("kubeletVersion")}
+    return {
+        "metadata": {"name": metadata["name"], "labels": metadata.get("labels") or {}},
+        "spec": {"taints": (node.get("spec") or {}).get("taints") or []},
+        "status": {"allocatable": status.get("allocatable"), "conditions": conditions, "nodeInfo": info},
+    }
 
 
 if __name__ == "__main__":

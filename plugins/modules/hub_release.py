@@ -13,6 +13,8 @@ author:
 description:
   - M(kubernetes.core.helm) takes a release that failed for one that is fine, does not see what was changed by hand,
     and a rollback of Helm's removes the pods that could tell what went wrong. This module stands before and after it.
+  - With O(state=surveyed), nothing is changed. It tells whether one of the other states would, whether all is ready,
+    and what differs beside the release. Where it finds nothing, the rest need not run.
   - With O(state=usable), before, a release that was left failed or pending is rolled back to its last good revision.
     One of which no revision ever worked is forgotten; the next one takes its objects over. Nothing is removed.
   - With O(state=ready), after, objects that are no longer what the release says are put right (only fields that the
@@ -32,7 +34,7 @@ options:
   state:
     description: What the release is to be.
     type: str
-    choices: [usable, ready]
+    choices: [surveyed, usable, ready]
     default: ready
   pending_grace:
     description: With O(state=usable), seconds for which another Helm is believed to be at work on a pending release.
@@ -40,7 +42,7 @@ options:
     default: 60
   objects:
     description:
-      - With O(state=usable), manifests of what belongs beside the release, Secrets without their data. They are only
+      - Unless O(state=ready), manifests of what belongs beside the release, Secrets without their data. They are only
         looked at; RV(differing) says which of them have to be made or changed.
     type: list
     elements: dict
@@ -50,9 +52,14 @@ options:
     type: dict
     default: {}
   labels:
-    description: With O(state=usable), labels by which StatefulSets are found that are to be among O(objects) or to go.
+    description: Unless O(state=ready), labels by which StatefulSets are found that are to be among O(objects) or to go.
     type: dict
     default: {}
+  reads:
+    description: Unless O(state=ready), names of Secrets of others' that pods of the release read.
+    type: list
+    elements: str
+    default: []
   previous_revision:
     description:
       - With O(state=ready), the revision that was there before this run released another, as O(state=usable) returned
@@ -112,49 +119,62 @@ revision:
   sample: 3
 status:
   description: Its status as Helm has it, C(absent) without a release.
-  returned: with O(state=usable)
+  returned: unless O(state=ready)
   type: str
   sample: deployed
 cure:
   description: What was wrong and what was done about it; empty if nothing was.
-  returned: with O(state=usable)
+  returned: unless O(state=ready)
   type: str
   sample: "revision 4 was left failed: rolled back to revision 3"
 namespace:
   description: Whether the namespace is there.
-  returned: with O(state=usable)
+  returned: unless O(state=ready)
   type: bool
 kept_address:
   description:
     - The address that the load balancer should ask for, so that users keep the one they know. Empty while any will do.
-  returned: with O(state=usable)
+  returned: unless O(state=ready)
   type: str
   sample: 192.0.2.7
 differing:
   description: Those of O(objects) that are not there as they are written, as kind and name.
-  returned: with O(state=usable)
+  returned: unless O(state=ready)
   type: list
   elements: str
   sample: [StatefulSet/user-placeholder-default]
 surplus:
   description: Names of StatefulSets with O(labels) that are not among O(objects).
-  returned: with O(state=usable)
+  returned: unless O(state=ready)
   type: list
   elements: str
   sample: [user-placeholder-gpu]
 fingerprints:
-  description: Of each Secret among O(objects) that is there, by name. It changes with the content and does not tell it.
-  returned: with O(state=usable)
+  description:
+    - Of each Secret among O(objects) and O(reads) that is there, by name. It changes with the content and does not tell
+      it.
+  returned: unless O(state=ready)
   type: dict
   sample: {hub-secrets: 5d41402abc4b2a76}
+secret_keys:
+  description: Keys of those Secrets, by name.
+  returned: unless O(state=ready)
+  type: dict
+  sample: {hub-secrets: [values.yaml]}
+work:
+  description: What there is to do, or to wait for, as sentences. Whether the release is out of date is not looked at.
+  returned: unless O(state=ready)
+  type: list
+  elements: str
+  sample: ["Deployment hub was changed by hand"]
 values_sha256:
   description: Of the values that the release was deployed with; empty without one.
-  returned: with O(state=usable)
+  returned: unless O(state=ready)
   type: str
   sample: 9e06e9a7f1a4f1c0b9d5c7a3e1f2d4b6a8c0e2f4a6b8d0c2e4f6a8b0c2d4e6f8
 address:
-  description: The load balancer's address or host name.
-  returned: with O(state=ready)
+  description: The load balancer's address or host name; empty while it has none.
+  returned: success
   type: str
   sample: 192.0.2.7
 chart:
@@ -206,12 +226,13 @@ def argument_spec() -> dict[str, Any]:
     spec.update(
         release_name={"type": "str", "required": True, "aliases": ["name"]},
         release_namespace={"type": "str", "required": True, "aliases": ["namespace"]},
-        state={"type": "str", "choices": ["usable", "ready"], "default": "ready"},
+        state={"type": "str", "choices": ["surveyed", "usable", "ready"], "default": "ready"},
         pending_grace={"type": "int", "default": 60},
         objects={"type": "list", "elements": "dict", "default": []},
         # The data alone counts as secret here: names would be masked in all that is returned.
         secrets={"type": "dict", "default": {}, "no_log": True},
         labels={"type": "dict", "default": {}},
+        reads={"type": "list", "elements": "str", "default": []},
         previous_revision={"type": "int", "default": 0},
         timeout={"type": "int", "default": 1200},
     )
@@ -220,16 +241,19 @@ def argument_spec() -> dict[str, Any]:
 
 def run(module: AnsibleModule, steward: Steward) -> dict[str, Any]:
     """The module's answer."""
-    if module.params["state"] == "usable":
-        usable = steward.make_usable(module.params["pending_grace"])
-        return (
-            usable
-            | steward.survey(*(module.params[name] for name in ("objects", "labels", "secrets")))
-            | {
-                "kept_address": steward.kept_address(),
-                "namespace": steward.kubernetes.get("v1", "Namespace", steward.kubernetes.namespace) is not None,
-            }
-        )
+    if module.params["state"] != "ready":
+        usable = steward.make_usable(module.params["pending_grace"], patient=module.params["state"] == "usable")
+        seen = steward.survey(*(module.params[name] for name in ("objects", "labels", "secrets", "reads")))
+        work = [
+            *filter(None, [usable["cure"]]),
+            *(["there is no release yet"] if not usable["revision"] else []),
+            *(f"{name} is not as described" for name in seen["differing"]),
+            *(f"StatefulSet/{name} is not described any more" for name in seen["surplus"]),
+            *(f"{what} is not as released" for what in seen.pop("drift")),
+            *seen.pop("waiting"),
+        ]
+        answer = usable | seen | {"work": work}
+        return answer | {"changed": False} if module.params["state"] == "surveyed" else answer
     answer = steward.see_through(module.params["previous_revision"], module.params["timeout"])
     if answer["drift"] and module._diff:
         answer["diff"] = [_diff(item) for item in answer["drift"]]
@@ -259,9 +283,8 @@ def main() -> None:
     progress = Progress()
     try:
         kubernetes = Kubernetes(module.params, module.params["release_namespace"])
-        steward = Steward(
-            module.params["release_name"], kubernetes, run_helm, progress.say, check_mode=module.check_mode
-        )
+        looks = module.check_mode or module.params["state"] == "surveyed"
+        steward = Steward(module.params["release_name"], kubernetes, run_helm, progress.say, check_mode=looks)
         module.exit_json(**run(module, steward))
     except ReleaseError as error:
         module.fail_json(msg=str(error), evidence=error.evidence)

@@ -1,8 +1,9 @@
 """The floor: the fewest calls with which a deployment that changes nothing could know that. ``floor.py STATE``.
 
 It reads what `playbooks/deploy.yml` compares (the cluster with its template, groups and CA, what the files name in the
-cloud, quotas, nodes, every object of the release and those beside it, the hub's answer), each with one request and no
-more than one at a time. It trusts what it reads: comparing costs no call.
+cloud, every quota and what is used of it, what of the cluster the preflight looks at, every object of the release and
+those beside it, the hub's answer), each with one request and no more than one at a time. It trusts what it reads:
+comparing costs no call.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import openstack
 import requests
@@ -33,6 +34,7 @@ def cloud(state: Path, summary: dict[str, Any]) -> None:
 
     def get(service: str, path: str, **headers: str) -> Any:
         answer = session.get(path, endpoint_filter={"service_type": service, "interface": "public"}, headers=headers)
+        answer.raise_for_status()
         return answer.json()
 
     cluster = get("container-infra", f"/clusters/{summary['cluster']['name']}", **MAGNUM)
@@ -41,8 +43,24 @@ def cloud(state: Path, summary: dict[str, Any]) -> None:
     for group in get("container-infra", groups, **MAGNUM)["nodegroups"]:
         get("container-infra", f"{groups}/{group['uuid']}", **MAGNUM)
     get("container-infra", f"/certificates/{cluster['uuid']}", **MAGNUM)
-    get("compute", "/flavors/detail")
-    get("network", "/v2.0/networks")
+    project = session.get_project_id()
+    for service, paths in {
+        "container-infra": ["/clustertemplates", "/clusters", f"/quotas/{project}/Cluster"],
+        "compute": ["/flavors/detail", "/limits", "/servers/detail", "/os-server-groups"],
+        "network": [
+            "/v2.0/networks",
+            f"/v2.0/quotas/{project}/details",
+            *(f"/v2.0/{kind}" for kind in ("floatingips", "subnets", "routers", "ports", "security-groups")),
+        ],
+        "block-storage": [f"/os-quota-sets/{project}?usage=True", "/types", "/volumes/detail"],
+        "load-balancer": [
+            f"/v2.0/lbaas/quotas/{project}",
+            *(f"/v2.0/lbaas/{kind}" for kind in ("loadbalancers", "pools", "listeners")),
+        ],
+        "dns": ["/v2/zones"],
+    }.items():
+        for path in paths:
+            get(service, path)
     image = yaml.safe_load(Path("vars/openstack.yml").read_text())["cluster_image"]
     get("image", f"/v2/images?name={quote(image)}")
 
@@ -51,13 +69,16 @@ def cluster(state: Path) -> None:
     """What Kubernetes has."""
     with tempfile.TemporaryDirectory() as folder:
         get = _kubernetes(state, Path(folder))
-        get("/api/v1/nodes")
+        for path in ("/api/v1/nodes", "/apis/apps/v1/daemonsets", "/apis/apps/v1/namespaces/kube-system/deployments"):
+            get(path)
+        for path in ("/apis/storage.k8s.io/v1/csidrivers", "/apis/storage.k8s.io/v1/storageclasses"):
+            get(path)
+        get("/api/v1/namespaces/jupyterhub/pods")
         records = get("/api/v1/namespaces/jupyterhub/secrets?labelSelector=owner%3Dhelm%2Cname%3Djupyterhub")["items"]
         last = max(records, key=lambda record: int(record["metadata"]["labels"]["version"]))
         packed = base64.b64decode(base64.b64decode(last["data"]["release"]))
         beside = [
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "jupyterhub"}},
-            {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "jupyterhub-retain"}},
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hub-secrets"}},
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hub-record"}},
         ]
@@ -107,7 +128,10 @@ def main(state: Path) -> None:
     summary = json.loads((state / "summary.json").read_text())
     cloud(state, summary)
     cluster(state)
-    requests.get(f"{summary['hub']['url']}/hub/api/", timeout=30).raise_for_status()
+    url = urlsplit(summary["hub"]["url"])
+    # A name below localhost is not resolved everywhere.
+    where = f"{url.scheme}://127.0.0.1:{url.port}/hub/api/"
+    requests.get(where, headers={"Host": url.netloc}, timeout=30).raise_for_status()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -57,8 +57,8 @@ class Steward:
 
     # Before Helm is called
 
-    def make_usable(self, grace: float) -> dict[str, Any]:
-        """Cure what was left failed or pending. Raises ReleaseError.
+    def make_usable(self, grace: float, patient: bool = True) -> dict[str, Any]:
+        """Cure what was left failed or pending. Raises ReleaseError. ``patient``: wait where another Helm may be at it.
 
         Answers ``changed``, ``cure`` (words, "" if there was nothing to do), ``revision`` and ``status`` as they are
         now (0 and "absent" without a release).
@@ -67,7 +67,7 @@ class Steward:
         while True:
             known = self._history()
             cure = history.cure(known, self.clock(), grace)
-            if cure.action == "none" or (self.check_mode and cure.action != "wait"):
+            if cure.action == "none" or (self.check_mode and not (patient and cure.action == "wait")):
                 break
             if cure.action == "wait":
                 self.say(f"{self.name}: {cure.reason}")
@@ -91,40 +91,75 @@ class Steward:
             "status": last.status if last else "absent",
         }
 
-    def kept_address(self) -> str:
-        """The address that the balancer is to ask for, so that users keep the one they know; "" for any.
-
-        A Service that is gone, or that lost its address, gets the recorded one back. One that asks already goes on.
-        """
-        service = self.kubernetes.get("v1", "Service", PUBLIC_SERVICE)
-        if service and (service["spec"].get("loadBalancerIP") or readiness.balancer_address(service)):
-            return service["spec"].get("loadBalancerIP") or ""
-        return self._record().get("address", "")
-
     def survey(
-        self, objects: list[dict[str, Any]], labels: Mapping[str, str], secrets: Mapping[str, Mapping[str, str]]
+        self,
+        objects: list[dict[str, Any]],
+        labels: Mapping[str, str],
+        secrets: Mapping[str, Mapping[str, str]],
+        reads: Iterable[str] = (),
     ) -> dict[str, Any]:
         """What there is of ``objects``, which belong beside the release, and of the release itself as last read.
 
-        ``secrets``: what their Secrets hold, by name. ``differing``: those that are not there as written, as
-        ``kind/name``. ``surplus``: names of StatefulSets with ``labels`` that are not among them. ``fingerprints`` of
-        their Secrets. ``chart`` and ``values_sha256`` of the release, empty without a deployed one.
+        ``secrets``: what their Secrets hold, by name; ``reads``: names of Secrets of others'. ``differing``: those that
+        are not there as written, as ``kind/name``. ``surplus``: names of StatefulSets with ``labels`` that are not
+        among them. ``fingerprints`` and ``secret_keys`` of Secrets by name. ``chart`` and ``values_sha256`` of the
+        release, empty without a deployed one; then ``drift``, ``waiting`` and ``address`` as ``look`` tells them.
         """
+        deployed = self.known[-1] if self.known and self.known[-1].status == "deployed" else None
+        release = self._decode(deployed) if deployed else None
+        items = drift.objects(release.manifest, self.name, self.kubernetes.namespace) if release else []
+        others = [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}} for name in reads]
         sets = self.kubernetes.find("apps/v1", "StatefulSet", labels) if labels else []
-        live = self._live(objects)
+        live = self._live([*items, *objects, *others], sets)
         wanted = {(item["kind"], item["metadata"]["name"]): item for item in objects}
         for name, data in secrets.items():
             wanted["Secret", name] = {**wanted["Secret", name], "data": dict(data)}
-        deployed = self.known[-1] if self.known and self.known[-1].status == "deployed" else None
-        release = self._decode(deployed) if deployed else None
+        ours = [*wanted, *(("Secret", name) for name in reads)]
+        read = {name: live[kind, name] for kind, name in ours if kind == "Secret" and (kind, name) in live}
         names = sorted(item["metadata"]["name"] for item in sets)
         return {
-            "differing": ["/".join(key) for key, item in wanted.items() if not drift.stands(live.get(key), item)],
+            "differing": ["/".join(key) for key, item in wanted.items() if self._differs(live.get(key), item)],
             "surplus": [name for name in names if ("StatefulSet", name) not in wanted],
-            "fingerprints": {name: fingerprint(item) for (kind, name), item in live.items() if kind == "Secret"},
+            "fingerprints": {name: fingerprint(item) for name, item in read.items()},
+            "secret_keys": {name: sorted(item.get("data") or {}) for name, item in read.items()},
             "chart": release.chart if release else {},
             "values_sha256": history.digest(release.values) if release else "",
+            "namespace": self._there("v1", "Namespace", self.kubernetes.namespace, live) is not None,
+            **self._look_at(deployed, items, live),
         }
+
+    def _look_at(self, deployed: history.Revision | None, items: list[dict[str, Any]], live: Live) -> dict[str, Any]:
+        """What seeing the release through would meet, and the address to keep."""
+        service = self._there("v1", "Service", PUBLIC_SERVICE, live)
+        address = readiness.balancer_address(service) if service else ""
+        asked: str = ((service or {}).get("spec") or {}).get("loadBalancerIP") or ""
+        # A Service that is gone, or that lost its address, gets the recorded one back. One that asks already goes on.
+        recorded = self._record()
+        kept = asked if asked or address else recorded.get("address", "")
+        waiting: list[str] = []
+        if deployed:
+            waiting, _hopeless = self._look(items, live)
+            if not waiting and recorded != _record(deployed.number, address):
+                waiting = [f"{self.name}: revision {deployed.number} is not recorded as one that works"]
+        return {
+            "kept_address": kept,
+            "address": address,
+            "drift": [f"{item['kind']} {item['metadata']['name']}" for item in items if self._drifted(item, live)],
+            "waiting": waiting,
+        }
+
+    def _drifted(self, item: dict[str, Any], live: Live) -> bool:
+        return self._differs(live.get((item["kind"], item["metadata"]["name"])), item)
+
+    def _differs(self, there: dict[str, Any] | None, item: dict[str, Any]) -> bool:
+        return not (there and drift.stands(there, item)) and any(self._difference(there, item))
+
+    def _difference(self, there: dict[str, Any] | None, item: dict[str, Any]) -> tuple[bool, list[drift.Difference]]:
+        """Whether an object is not there at all, and what differs otherwise."""
+        wanted = self.kubernetes.patch(item, dry_run=True) if there else None
+        if there is None or wanted is None:
+            return True, []
+        return False, drift.differences(there, wanted)
 
     # After it
 
@@ -162,9 +197,7 @@ class Steward:
             there = live.get((kind, name))
             if there and drift.stands(there, item):
                 continue
-            wanted = self.kubernetes.patch(item, dry_run=True) if there else None
-            missing = there is None or wanted is None
-            different = [] if missing else drift.differences(there or {}, wanted or {})
+            missing, different = self._difference(there, item)
             if not missing and not different:
                 continue
             done = "to be put right" if self.check_mode else "put right"
@@ -181,19 +214,24 @@ class Steward:
                     self._restart(drift.readers(items, kind, name))
         return found
 
-    def _live(self, items: list[dict[str, Any]]) -> Live:
-        """Those of the objects that are there: a request for each kind, and one for each whose labels somebody took."""
+    def _live(self, items: list[dict[str, Any]], sets: Iterable[Mapping[str, Any]] = ()) -> Live:
+        """Those of the objects that are there: a request for each kind, and one for each whose labels somebody took.
+
+        ``sets`` are StatefulSets that were listed already.
+        """
+        found: Live = {
+            ("StatefulSet", each["metadata"]["name"]): _whole("apps/v1", "StatefulSet", each) for each in sets
+        }
         kinds: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for item in items:
-            kinds.setdefault((item["apiVersion"], item["kind"]), []).append(item)
-        found: Live = {}
+            if (item["kind"], item["metadata"]["name"]) not in found:
+                kinds.setdefault((item["apiVersion"], item["kind"]), []).append(item)
         for (version, kind), ones in kinds.items():
             labels = drift.in_common(ones)
             names = {item["metadata"]["name"] for item in ones}
             for there in self.kubernetes.find(version, kind, labels) if len(ones) > 1 and labels else []:
                 if there["metadata"]["name"] in names:
-                    # Members of a list do not say what they are.
-                    found[kind, there["metadata"]["name"]] = {"apiVersion": version, "kind": kind, **there}
+                    found[kind, there["metadata"]["name"]] = _whole(version, kind, there)
             for name in sorted(names):
                 if (kind, name) not in found and (one := self.kubernetes.get(version, kind, name)):
                     found[kind, name] = one
@@ -247,8 +285,10 @@ class Steward:
         return waiting, hopeless
 
     def _one(self, item: Mapping[str, Any], live: Live) -> dict[str, Any] | None:
-        kind, name = item["kind"], item["metadata"]["name"]
-        return live.get((kind, name)) or self.kubernetes.get(item["apiVersion"], kind, name)
+        return self._there(item["apiVersion"], item["kind"], item["metadata"]["name"], live)
+
+    def _there(self, version: str, kind: str, name: str, live: Live) -> dict[str, Any] | None:
+        return live.get((kind, name)) or self.kubernetes.get(version, kind, name)
 
     def _pods(self, workload: Mapping[str, Any]) -> list[tuple[readiness.PodState, Mapping[str, Any]]]:
         pods = self.kubernetes.find("v1", "Pod", workload["spec"]["selector"]["matchLabels"])
@@ -349,18 +389,29 @@ class Steward:
     def _words(self, cure: history.Cure) -> str:
         if cure.action == "rollback":
             return f"rolled back to revision {cure.target}"
+        if cure.action == "wait":
+            return "it is waited for"
         return "forgotten, no revision of it ever worked; its objects are taken over by the next one"
 
     def _record(self) -> dict[str, str]:
         return (self.kubernetes.get("v1", "ConfigMap", RECORD) or {}).get("data") or {}
 
     def _remember(self, revision: int, address: str) -> None:
-        wanted = {"revision": str(revision), "address": address}
+        wanted = _record(revision, address)
         if self._record() == wanted:
             return
         item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": RECORD}, "data": wanted}
         if self.kubernetes.patch(item) is None:
             self.kubernetes.create(item)
+
+
+def _record(revision: int, address: str) -> dict[str, str]:
+    return {"revision": str(revision), "address": address}
+
+
+def _whole(version: str, kind: str, item: Mapping[str, Any]) -> dict[str, Any]:
+    """A member of a list, which does not say what it is, as one object would."""
+    return {"apiVersion": version, "kind": kind, **item}
 
 
 def _is_balancer(item: Mapping[str, Any]) -> bool:

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from ..plain import plain
 
 OWNERS = {
     "cull": "hub_culling",
@@ -42,12 +43,12 @@ OWNERS = {
 
 def merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     """A new dict: dicts merged recursively, anything else replaced, as Helm does. Neither argument is changed."""
-    result = copy.deepcopy(dict(base))
+    result: dict[str, Any] = plain(base)
     for key, value in extra.items():
         if isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
             result[key] = merged(result[key], value)
         else:
-            result[key] = copy.deepcopy(value)
+            result[key] = plain(value)
     return result
 
 

@@ -15,8 +15,6 @@ from .operating import OperatingModule
 
 Json = dict[str, Any]
 
-MODE = 0o600
-
 API_POLL = 1.0
 """Seconds between questions to an API server that gets new certificates."""
 
@@ -28,7 +26,7 @@ class KubeconfigModule(OperatingModule):
         if kubeconfig.MISSING:
             raise MagnumError(f"This needs the Python packages cryptography and PyYAML: {kubeconfig.MISSING}.")
         path = self.params["path"]
-        found = self._found(path)
+        found = kubeconfig.found_at(path)
         if self.params["state"] == "absent":
             return self._absent(path, found)
         old_ca = self._ca_to_replace()
@@ -63,11 +61,10 @@ class KubeconfigModule(OperatingModule):
                 found = self._renew(cluster, server, ca, path)
                 if self.params["check_api"]:
                     reachable = self._answers(found, patiently=rotating)
-        elif os.stat(path).st_mode & 0o777 != MODE:
-            reason = f"its mode was {os.stat(path).st_mode & 0o777:04o}"
-            actions.append(f"set the mode of {path} to {MODE:04o}")
+        elif reason := kubeconfig.mode_reason(path):
+            actions.append(f"set the mode of {path} to {kubeconfig.MODE:04o}")
             if not self.check_mode:
-                os.chmod(path, MODE)
+                os.chmod(path, kubeconfig.MODE)
         self._warn_of_the_end(cluster, ca)
         after = kubeconfig.masked(found)
         if renews and self.check_mode:
@@ -152,21 +149,6 @@ class KubeconfigModule(OperatingModule):
 
     # The file
 
-    def _found(self, path: str) -> kubeconfig.Identity | None:
-        try:
-            with open(path, encoding="utf-8") as stream:
-                text = stream.read()
-        except FileNotFoundError:
-            return None
-        except (OSError, UnicodeDecodeError) as error:
-            raise MagnumError(f"The kubeconfig {path} cannot be read: {error}.") from None
-        found = kubeconfig.read(text)
-        if found is not None and found.contexts > 1:
-            raise MagnumError(
-                f"The kubeconfig {path} holds {found.contexts} contexts, so it is not ours alone. Give another path."
-            )
-        return found
-
     def _absent(self, path: str, found: kubeconfig.Identity | None) -> Json:
         there = os.path.exists(path)
         name = self.params["cluster"]
@@ -208,7 +190,7 @@ class KubeconfigModule(OperatingModule):
             return reason, None
         known = kubeconfig.authenticates(found)
         if known is False:
-            return "the API server does not know its certificate", True
+            return kubeconfig.UNKNOWN_CLIENT, True
         if known is None:
             self.warn(f"The API server {server} cannot be reached from here; the kubeconfig is kept as it is.")
         return None, known

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import http.client
+import os
 import re
 import ssl
 from collections.abc import Mapping, Sequence
@@ -29,8 +30,18 @@ except ImportError as error:
 Json = dict[str, Any]
 
 KEY_BITS = 2048
+MODE = 0o600
+DAYS_LEFT = 30
+"""A certificate that ends sooner is replaced."""
+
+ADMIN = ("admin", ("system:masters",))
+"""Kubernetes user and groups of an operator's certificate."""
+
 REACHED_WITHIN = 10.0
 """Seconds that the API server has for an answer."""
+
+
+UNKNOWN_CLIENT = "the API server does not know its certificate"
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,29 @@ def read(text: str) -> Identity | None:
         )
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError):
         return None
+
+
+def found_at(path: str) -> Identity | None:
+    """What the file at ``path`` holds; None without one that can be understood. Raises MagnumError."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            text = stream.read()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise MagnumError(f"The kubeconfig {path} cannot be read: {error}.") from None
+    found = read(text)
+    if found is not None and found.contexts > 1:
+        raise MagnumError(
+            f"The kubeconfig {path} holds {found.contexts} contexts, so it is not ours alone. Give another path."
+        )
+    return found
+
+
+def mode_reason(path: str) -> str | None:
+    """Why the mode of the file has to be set; None when it need not."""
+    mode = os.stat(path).st_mode & 0o777
+    return None if mode == MODE else f"its mode was {mode:04o}"
 
 
 def expiry(certificate: str) -> datetime.datetime | None:
@@ -193,6 +227,18 @@ def write(path: str, text: str) -> None:
         private_file.write(path, text)
     except OSError as error:
         raise MagnumError(f"writing the kubeconfig {path}: {error.strerror or error}") from None
+
+
+def reason_to_touch(path: str, found: Identity | None, server: str, ca: str) -> str | None:
+    """Why ``coe_kubeconfig`` with its defaults would change the file; None when it would keep it as it is.
+
+    Asks the API server. One that cannot be reached is no reason.
+    """
+    now = datetime.datetime.now(datetime.timezone.utc)
+    reason = reason_to_renew(found, server, ca, DAYS_LEFT, now, ADMIN)
+    if reason or found is None:
+        return reason
+    return UNKNOWN_CLIENT if authenticates(found) is False else mode_reason(path)
 
 
 def masked(found: Identity | None) -> Mapping[str, Any]:

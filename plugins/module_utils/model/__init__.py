@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..plain import plain
 from . import rules
 from .convert import UNKNOWN, Context, Converter, Deferred, Finding, Path, show_path
 from .jupyterhub import JUPYTERHUB
@@ -70,7 +70,7 @@ def finish(values: Mapping[str, Any]) -> dict[str, Any]:
     ``image``, ``display_name`` and ``memory_guarantee``, ``hub_shared_memory`` stays null, a group's ``min``,
     the kernels' ``idle_timeout``.
     """
-    result = copy.deepcopy(dict(values))
+    result: dict[str, Any] = plain(values)
     if "cluster_node_groups" in result:
         groups = [group for group in result["cluster_node_groups"] if group["enabled"]]
         for group in groups:

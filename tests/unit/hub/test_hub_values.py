@@ -7,6 +7,8 @@ import json
 from typing import Any
 
 import pytest
+from ansible_collections.stfc.jupyterhub.plugins.filter.hub import hub_outdated
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.history import digest
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values import (
     HubValuesError,
     fingerprint,
@@ -239,3 +241,20 @@ def test_arguments_are_left_as_they_were(service: Any, cluster: dict[str, Any]) 
     hub_values(described, cluster)
     placeholders(described, cluster)
     assert json.dumps([described, cluster], sort_keys=True) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "outdated"),
+    [
+        ({}, False),
+        ({"version": "4.4.1"}, True),
+        ({"version": ""}, True),  # only Helm can tell
+        ({"values": {"hub": {"db": {"type": "sqlite"}}}}, True),
+        ({"values": {"a": 2.0}}, False),  # as Helm keeps it
+        ({"seen": {"chart": {}, "values_sha256": ""}}, True),  # no release
+    ],
+)
+def test_when_a_release_is_made_anew(change: dict[str, Any], outdated: bool) -> None:
+    seen = {"chart": {"version": "4.4.0"}, "values_sha256": digest({"a": 2})}
+    given: dict[str, Any] = {"values": {"a": 2}, "version": "4.4.0", "seen": seen, **change}
+    assert hub_outdated(given["values"], given["version"], given["seen"]) is outdated

@@ -213,6 +213,45 @@ def test_what_differs_beside_the_release_and_what_is_too_much(world: World) -> N
     assert not world.cluster.writes
 
 
+def surveyed(world: World, objects: list[dict[str, Any]]) -> dict[str, Any]:
+    steward = world.steward(check_mode=True)
+    steward.make_usable(60, patient=False)
+    return steward.survey(objects, {}, {}, ["theirs"])
+
+
+def test_what_is_as_described_leaves_nothing_to_do(world: World) -> None:
+    world.deploy()
+    world.steward().see_through(1, 60)
+    world.cluster.add({"kind": "Secret", "metadata": {"name": "theirs"}, "data": {"tls.key": "eA=="}})
+    world.cluster.reads.clear()
+    world.cluster.writes.clear()
+    found = surveyed(world, [beside("default")])
+    assert (found["drift"], found["waiting"], found["address"]) == ([], [], "192.0.2.1")
+    assert found["differing"] == ["StatefulSet/default"]
+    assert (list(found["fingerprints"]), found["secret_keys"]) == (["theirs"], {"theirs": ["tls.key"]})
+    assert len(world.cluster.reads) == len(set(world.cluster.reads)), "nothing is read twice"
+    assert not world.cluster.writes
+
+
+def test_what_seeing_it_through_would_meet_is_told(world: World) -> None:
+    world.deploy()
+    assert surveyed(world, [])["waiting"] == ["jupyterhub: revision 1 is not recorded as one that works"]
+    world.steward().see_through(1, 60)
+    del world.cluster.objects["ConfigMap", "hub"]
+    world.cluster.objects["Deployment", "hub"]["spec"]["replicas"] = 0
+    assert surveyed(world, [])["drift"] == ["Deployment hub", "ConfigMap hub"]
+    world.deploy(ready=False)
+    crash(world)
+    assert "CrashLoopBackOff" in " ".join(surveyed(world, [])["waiting"])
+
+
+def test_somebody_elses_helm_is_not_waited_for_by_who_only_looks(world: World) -> None:
+    world.deploy()
+    world.cluster.release(2, "pending-upgrade", [HUB], touched=world.now - 1)
+    answer = world.steward(check_mode=True).make_usable(60, patient=False)
+    assert "it is waited for" in answer["cure"] and not world.said
+
+
 def test_a_release_that_is_not_deployed_counts_as_none(world: World) -> None:
     world.deploy()
     world.cluster.status_of(1, "failed")
@@ -378,4 +417,4 @@ def test_users_keep_the_address_they_know(world: World, service: dict[str, Any] 
     world.cluster.add({"kind": "ConfigMap", "metadata": {"name": RECORD}, "data": {"address": "192.0.2.1"}})
     if service:
         world.cluster.add(SERVICE | service)
-    assert world.steward().kept_address() == address
+    assert world.steward().survey([], {}, {})["kept_address"] == address

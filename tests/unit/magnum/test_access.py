@@ -179,6 +179,27 @@ def test_one_that_the_api_server_does_not_know_is_signed_anew(
     assert result["reachable"] is True
 
 
+@pytest.mark.parametrize("case", ["kept", "mode", "another CA", "gone", "not known", "out of reach", "not ours"])
+def test_what_only_looks_says_the_same_as_what_mends(
+    cloud: Cloud, path: Path, api_server: list[bool | None], case: str
+) -> None:
+    if case == "mode":
+        path.chmod(0o640)
+    elif case == "another CA":
+        cloud.authority = Authority()
+    elif case == "gone":
+        path.unlink()
+    elif case == "not ours":
+        path.write_text("somebody: else")
+    else:
+        api_server[:] = [{"not known": False, "out of reach": None}.get(case, True)]
+    assert cloud.cluster is not None
+    address, ca = cloud.cluster["api_address"], cloud.authority.pem
+    looked = kubeconfig.reason_to_touch(str(path), kubeconfig.found_at(str(path)), address, ca)
+    assert looked == Module(cloud, path).act()["reason"]
+    assert (looked is None) is (case in ("kept", "out of reach"))
+
+
 def test_one_that_cannot_be_checked_is_kept_with_a_warning(
     cloud: Cloud, path: Path, api_server: list[bool | None]
 ) -> None:

@@ -156,7 +156,14 @@ def test_of_a_file_with_errors_what_is_known_is_checked() -> None:
     ],
 )
 def test_an_image_that_cannot_serve(image: Json, said: str) -> None:
-    assert said in check(service(), cloud(images=[image])).problems[0]["problem"]
+    assert said in check(service(), cloud(images=[{"id": "i1", **image}])).problems[0]["problem"]
+
+
+def test_two_images_of_one_name_are_told_by_their_ids() -> None:
+    images = [{"id": key, "name": "ubuntu-kube-v1.34.4", "os_distro": "ubuntu"} for key in ("i2", "i1")]
+    (problem,) = check(service(), cloud(images=images)).problems
+    assert problem["key"] == "cluster_image"
+    assert "2 images named" in problem["problem"] and problem["hint"] == "write the id of one of them: i1, i2"
 
 
 def test_an_inner_network_gives_no_floating_ips() -> None:

@@ -139,7 +139,7 @@ def kubeconfig(folder: Path, port: int) -> str:
 
 def test_the_content_of_secrets_is_not_asked_for(api: tuple[type[Api], str]) -> None:
     handler, config = api
-    findings, skipped, _notes = hub_preflight.look(SERVICE, config)
+    findings, skipped, _seen = hub_preflight.look(SERVICE, config)
     assert skipped == ""
     assert [finding.key for finding in findings] == ["hub_storage"]
     (accepted,) = [accept for path, accept, _token in handler.asked if "/secrets" in path]
@@ -150,7 +150,7 @@ def test_the_content_of_secrets_is_not_asked_for(api: tuple[type[Api], str]) -> 
 def test_a_refused_kubeconfig_is_told(api: tuple[type[Api], str]) -> None:
     handler, config = api
     handler.status = 401
-    (finding,), skipped, _notes = hub_preflight.look(SERVICE, config)
+    (finding,), skipped, _seen = hub_preflight.look(SERVICE, config)
     assert finding.key == "cluster_kubeconfig"
     assert finding.hint == "remove it; deploy.yml writes a new one"
     assert "refuses the kubeconfig" in skipped
@@ -163,7 +163,7 @@ def test_a_server_in_trouble_is_a_reason_to_skip(api: tuple[type[Api], str]) -> 
 
 
 def test_nobody_there_is_a_reason_to_skip(tmp_path: Path) -> None:
-    findings, skipped, _notes = hub_preflight.look(SERVICE, kubeconfig(tmp_path, 9))
+    findings, skipped, _seen = hub_preflight.look(SERVICE, kubeconfig(tmp_path, 9))
     assert findings == []
     assert skipped.startswith("the cluster's API does not answer")
 
@@ -171,5 +171,5 @@ def test_nobody_there_is_a_reason_to_skip(tmp_path: Path) -> None:
 def test_a_file_that_is_no_kubeconfig_is_told(tmp_path: Path) -> None:
     path = tmp_path / "kubeconfig"
     path.write_text("no: kubeconfig")
-    (finding,), _skipped, _notes = hub_preflight.look(SERVICE, str(path))
+    (finding,), _skipped, _seen = hub_preflight.look(SERVICE, str(path))
     assert finding.key == "cluster_kubeconfig"
