@@ -150,6 +150,11 @@ kubeconfig_reason:
   returned: with O(complete=true) and O(kubeconfig)
   type: str
   sample: its certificate ends on 2026-12-24
+locked:
+  description: Whether a run holds the lock of the cluster (M(stfc.jupyterhub.coe_lock)), or left it behind.
+  returned: with O(complete=true)
+  type: bool
+  sample: false
 flavors:
   description: The flavors that the file names, memory in bytes.
   returned: with O(complete=true)
@@ -160,6 +165,7 @@ flavors:
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, NoReturn
 
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.lock.project import name_of as lock_name
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum import kubeconfig
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.client import is_uuid
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import MagnumError
@@ -212,7 +218,7 @@ class CoePreflight(MagnumModule):
 
     def act(self) -> dict[str, Any]:
         service = self.params["service"]
-        cloud, project, refusals, renew = self._read(service)
+        cloud, project, refusals, around = self._read(service)
         findings = [*refusals]
         if not self.params["complete"]:
             template = cloud.cluster_template
@@ -226,9 +232,7 @@ class CoePreflight(MagnumModule):
         findings += check_project(service, project, verdict.family)
         answer = self._answer(findings, notes(project))
         plan = self._plan(service, cloud, verdict)
-        if self.params["kubeconfig"]:
-            plan["kubeconfig_reason"] = renew
-        return {**answer, **plan, "limits": _limits(project)}
+        return {**answer, **plan, **around, "limits": _limits(project)}
 
     def _answer(self, findings: list[Finding], notes: list[str] | None = None) -> dict[str, Any]:
         """Raises MagnumError with the report when there are errors and nobody collects them."""
@@ -268,10 +272,10 @@ class CoePreflight(MagnumModule):
         problems = located(findings, self.params["file"], self.params["places"])
         self.exit_json(changed=False, problems=problems, skipped_because=reason, notes=[])
 
-    def _read(self, service: dict[str, Any]) -> tuple[Cloud, Project, list[Finding], str]:
+    def _read(self, service: dict[str, Any]) -> tuple[Cloud, Project, list[Finding], dict[str, Any]]:
         """Everything that is looked at, at the same time once it is known whether there is a cluster.
 
-        The last is why the kubeconfig has to be written, "" where it need not.
+        The last are what a plan tells of kubeconfig and lock.
         """
         access = self.conn.session.auth.get_access(self.conn.session)
         name = service.get("cluster_name")
@@ -292,7 +296,11 @@ class CoePreflight(MagnumModule):
         for part in needed:
             if part in failures:
                 raise failures[part]
-        renew = str(failures.pop(ACCESS, "") or read.pop(ACCESS, None) or "")
+        groups_of_rules = read.get("security_groups") or ()
+        around: dict[str, Any] = {"locked": any(each.name == lock_name(str(name)) for each in groups_of_rules)}
+        renew = failures.pop(ACCESS, None) or read.pop(ACCESS, None) or ""
+        if self.params["kubeconfig"]:
+            around["kubeconfig_reason"] = str(renew)
         groups, flavors, networks, images = (read[part] for part in ("groups", "flavors", "networks", "images"))
         answers = {part: answer for part, answer in read.items() if part in parts}
         listed_networks = [{"id": n.id, "name": n.name, "is_router_external": n.is_router_external} for n in networks]
@@ -333,7 +341,7 @@ class CoePreflight(MagnumModule):
             delegates=_delegates(access),
             same=self.same,
         )
-        return cloud, project, refusals, renew
+        return cloud, project, refusals, around
 
     def _reason_to_renew(self, live: dict[str, Any] | None) -> str | None:
         """What is wrong with the kubeconfig. Raises MagnumError, for the module that mends it to tell as well."""

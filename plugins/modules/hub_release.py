@@ -218,6 +218,8 @@ from ansible_collections.kubernetes.core.plugins.module_utils.helm_args_common i
 )
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.client import Kubernetes, KubernetesError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.steward import ReleaseError, Steward
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.lock.lease import NAMESPACE, LeaseStore
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.lock.locking import LockError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress import Progress
 
 
@@ -241,11 +243,16 @@ def argument_spec() -> dict[str, Any]:
 
 def run(module: AnsibleModule, steward: Steward) -> dict[str, Any]:
     """The module's answer."""
+    held = False
+    if module.params["state"] == "surveyed":
+        # Whoever holds it may be changing what is looked at; one that died left it for the next run to take over.
+        held = bool(LeaseStore(steward.kubernetes.within(NAMESPACE)).look())
     if module.params["state"] != "ready":
         usable = steward.make_usable(module.params["pending_grace"], patient=module.params["state"] == "usable")
         seen = steward.survey(*(module.params[name] for name in ("objects", "labels", "secrets", "reads")))
         work = [
             *filter(None, [usable["cure"]]),
+            *(["another run holds the lock of the cluster, or left it behind"] if held else []),
             *(["there is no release yet"] if not usable["revision"] else []),
             *(f"{name} is not as described" for name in seen["differing"]),
             *(f"StatefulSet/{name} is not described any more" for name in seen["surplus"]),
@@ -288,7 +295,7 @@ def main() -> None:
         module.exit_json(**run(module, steward))
     except ReleaseError as error:
         module.fail_json(msg=str(error), evidence=error.evidence)
-    except (KubernetesError, ValueError) as error:
+    except (KubernetesError, LockError, ValueError) as error:
         module.fail_json(msg=f"Looking after the release {module.params['release_name']}: {error}")
 
 

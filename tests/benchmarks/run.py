@@ -68,7 +68,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", action="store_true", help="add the ratios to docs/benchmarks.json")
     record = parser.parse_args().record
-    environment = {**os.environ, "REHEARSAL_DIRECTORY": str(STATE)}
+    # What `make bench` was given is not for the `make` that it calls.
+    given = {name: value for name, value in os.environ.items() if not name.startswith(("ARGS", "MAKE", "MFLAGS"))}
+    environment = {**given, "REHEARSAL_DIRECTORY": str(STATE)}
     subprocess.run(["make", "--silent", "rehearse-clean"], cwd=ROOT, env=environment, check=True)
     try:
         results = _measure(environment)

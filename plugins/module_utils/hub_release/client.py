@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -41,6 +42,12 @@ class Kubernetes:
                 raise KubernetesError(f"the cluster's API does not answer: {error}") from error
             raise
         self.namespace = namespace
+
+    def within(self, namespace: str) -> Kubernetes:
+        """The same cluster, another namespace."""
+        other = copy.copy(self)
+        other.namespace = namespace
+        return other
 
     def get(self, api_version: str, kind: str, name: str) -> dict[str, Any] | None:
         """One object, None where there is none."""
