@@ -66,8 +66,12 @@ def deploy(state: Path, *arguments: str, watch: bool = False) -> Run:
 
 
 def run(command: Sequence[str], environment: Mapping[str, str], watch: Path | None = None) -> list[Call]:
-    """Run a program from the checkout; its calls where ``watch`` is an audit log. Raises CalledProcessError."""
+    """Run a program from the checkout; its calls where ``watch`` is an audit log. Raises SystemExit."""
     with contextlib.ExitStack() as stack:
         more, calls = stack.enter_context(watched(watch)) if watch else ({}, [])
-        subprocess.run(command, cwd=ROOT, env={**environment, **more}, check=True, stdout=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, cwd=ROOT, env={**environment, **more}, capture_output=True, text=True, check=False
+        )
+    if done.returncode:
+        raise SystemExit(f"bench: {' '.join(command)} failed:\n{done.stdout}{done.stderr}")
     return calls

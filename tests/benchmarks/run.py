@@ -28,7 +28,7 @@ import kubernetes
 import openstack
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "roles" / "rehearsal" / "files")]
 
 from tests.benchmarks import scale
 from tests.benchmarks.deployment import Run, audit_log, deploy, run

@@ -14,6 +14,7 @@ import kubernetes
 import yaml
 
 from tests.benchmarks.deployment import ROOT, deploy
+from tests.support.faults import quota
 
 GROUPS = (1, 10, 30)
 NODES = (10, 100, 500)
@@ -28,6 +29,11 @@ def costs(state: Path) -> Iterator[dict[str, Any]]:
         with _nodes(state, nodes) as there:
             yield {"node_groups": 1, "nodes": there, **_cost(state)}
     overlay = state / "scale.yml"
+    with quota(state, server_groups=2 * max(GROUPS)):
+        yield from _costs_of_groups(state, overlay)
+
+
+def _costs_of_groups(state: Path, overlay: Path) -> Iterator[dict[str, Any]]:
     try:
         for groups in GROUPS:
             arguments = _with_groups(state, overlay, groups)

@@ -24,8 +24,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with nothing but the collection, from its artifact."""
     folder = tmp_path_factory.mktemp("installed")
     command = [str(BIN / "ansible-galaxy"), "collection", "install", "--no-deps", "-p", str(folder), str(artifact())]
-    subprocess.run(command, cwd=folder, env={**os.environ, "ANSIBLE_CONFIG": "/dev/null"}, check=True)
+    subprocess.run(command, cwd=folder, env=bare_environment(), check=True)
     return folder
+
+
+def bare_environment() -> dict[str, str]:
+    """Of somebody who has set nothing up."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "HUB_", "OS_"))}
 
 
 @pytest.fixture(params=CORES)
@@ -34,7 +39,7 @@ def playbook(request: pytest.FixtureRequest, installed: Path, state: Path, tmp_p
     folder = CORES[request.param]()
     told = subprocess.run([str(folder / "ansible-playbook"), "--version"], capture_output=True, text=True, check=True)
     assert re.match(rf"ansible-playbook \[core {re.escape(request.param)}\.", told.stdout)
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "HUB_", "OS_"))}
+    env = bare_environment()
     env |= {"ANSIBLE_COLLECTIONS_PATH": str(installed), "ANSIBLE_NOCOLOR": "1", "PATH": f"{folder}:{env['PATH']}"}
 
     def run(name: str, *arguments: str) -> Run:

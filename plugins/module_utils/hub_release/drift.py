@@ -10,10 +10,13 @@ live object is drift.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from ..quantity import kubernetes_to_number
 
 with contextlib.suppress(ImportError):  # it comes with the kubernetes client, which the module asks for
     import yaml
@@ -24,6 +27,15 @@ RESTART = "jupyterhub.stfc.ac.uk/restarted"
 """Annotation of a pod template: the pods had read something that was put right since."""
 
 _MISSING = object()
+
+QUANTITIES = frozenset({"limits", "requests"})
+"""Maps of quantities, which the API server writes in a form of its own."""
+
+UNWRITTEN_ZEROS = frozenset({"globalDefault", "initialDelaySeconds"})
+"""Fields that the API server leaves out when they are zero, and never means anything else by that.
+
+Of Kubernetes' types these are no pointers, and ``omitempty`` (scheduling/v1 ``PriorityClass``, core/v1 ``Probe``).
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,10 +72,29 @@ def stands(live: Any, manifest: Any) -> bool:
     False leaves it open. Lists have to be equally long: an element more may be another's, or one that should go.
     """
     if isinstance(manifest, Mapping):
-        return isinstance(live, Mapping) and all(key in live and stands(live[key], manifest[key]) for key in manifest)
+        return isinstance(live, Mapping) and all(_member_stands(live, key, manifest[key]) for key in manifest)
     if isinstance(manifest, list):
         return isinstance(live, list) and len(live) == len(manifest) and all(map(stands, live, manifest))
     return type(live) is type(manifest) and bool(live == manifest)
+
+
+def _member_stands(live: Mapping[str, Any], key: str, wanted: Any) -> bool:
+    if key == "stringData" and isinstance(wanted, Mapping):  # of Secrets: written once, read as data
+        texts = {name: base64.b64encode(str(text).encode()).decode() for name, text in wanted.items()}
+        return stands(live.get("data"), texts)
+    if key not in live:
+        return wanted is None or (key in UNWRITTEN_ZEROS and wanted in (False, 0))
+    if key in QUANTITIES and isinstance(wanted, Mapping) and isinstance(live[key], Mapping):
+        return all(name in live[key] and _same_quantity(live[key][name], wanted[name]) for name in wanted)
+    return stands(live[key], wanted)
+
+
+def _same_quantity(live: Any, wanted: Any) -> bool:
+    """0.05 and 50m, 2 and "2"."""
+    try:
+        return kubernetes_to_number(live) == kubernetes_to_number(wanted)
+    except ValueError:
+        return False
 
 
 def in_common(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:

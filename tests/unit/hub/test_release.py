@@ -236,8 +236,22 @@ def test_what_the_server_keeps_for_itself_is_no_drift() -> None:
         ({}, {"replicas": 1}, False),
         ({"cpu": "500m"}, {"cpu": 0.5}, False),  # the same, but that is for the server to say
         ({"on": True}, {"on": 1}, False),
-        ({}, {"labels": None}, False),
+        ({}, {"labels": None}, True),
+        ({"data": {"a": "Yg==", "c": "ZA=="}}, {"stringData": {"a": "b"}}, True),
+        ({"data": {"a": "Yg=="}}, {"stringData": {"a": "c"}}, False),
+        ({}, {"stringData": {"a": "c"}}, False),
         ("text", {"a": 1}, False),
+        ({"limits": {"cpu": "2", "memory": "1Gi"}}, {"limits": {"cpu": 2, "memory": 1073741824}}, True),
+        ({"requests": {"cpu": "50m"}}, {"requests": {"cpu": 0.05}}, True),
+        ({"requests": {"cpu": "50m"}}, {"requests": {"cpu": 0.06}}, False),
+        ({"requests": {"cpu": "50m"}}, {"requests": {"cpu": "50q"}}, False),
+        ({"requests": {"cpu": "50m"}}, {"requests": {"cpu": 0.05, "memory": 1}}, False),
+        ({"requests": {"cpu": "1"}}, {"requests": {"cpu": True}}, False),
+        ({}, {"globalDefault": False, "initialDelaySeconds": 0}, True),
+        ({}, {"initialDelaySeconds": 1}, False),
+        ({}, {"enableServiceLinks": False}, False),  # what is left out means true
+        ({}, {"rollingUpdate": None}, True),
+        ({"rollingUpdate": {}}, {"rollingUpdate": None}, False),
     ],
 )
 def test_a_manifest_stands_where_all_of_it_is_there_as_written(there: Any, manifest: Any, answer: bool) -> None:
