@@ -10,15 +10,19 @@ html_theme = "alabaster"
 html_show_sphinx = False
 exclude_patterns: list[str] = []
 
+OF_ANSIBLE = {"action_plugins", "ansible_configuration_settings", "callback_plugins", "common_return_values"}
+"""Labels of Ansible's documentation to which antsibull-docs refers."""
+
 OURS = "ansible_collections.stfc.jupyterhub."
 
 
 def setup(app: Any) -> None:
-    """References to other collections stay text: their pages are elsewhere. Ours have to be there."""
+    """References to others' pages stay text: other collections' and Ansible's own. Ours have to be there."""
     app.connect("missing-reference", elsewhere)
 
 
 def elsewhere(_app: Any, _env: Any, node: Any, content: Any) -> Any:
-    """The text of a reference to another collection's page; None, which is an error, for one to a page of ours."""
+    """The text of a reference to a page that is not ours; None, which is an error, for one to a page of ours."""
     target = node.get("reftarget", "")
-    return content if target.startswith("ansible_collections.") and not target.startswith(OURS) else None
+    others = target.startswith("ansible_collections.") and not target.startswith(OURS)
+    return content if others or target in OF_ANSIBLE else None
