@@ -41,7 +41,7 @@ unit: setup ## Unit tests only
 sanity: setup ## ansible-test sanity, and the older ansible-core
 	@$(PYTHON) tests/run.py sanity
 
-publication: setup ## What a release has to pass as well: Galaxy, documentation, changelog
+publication: setup ## What a release has to pass: Galaxy, documentation, changelog
 	@$(PYTHON) tests/run.py publication
 
 artifact: setup ## Build the collection's archive in build/artifact

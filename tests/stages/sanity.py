@@ -91,7 +91,7 @@ def stage() -> Count:
 
 
 def publication() -> Count:
-    """What is looked at before a release. One at a time: the importer gives its linter two minutes."""
+    """What a release has to pass. One at a time: the importer gives its linter two minutes."""
     return together(
         {
             "galaxy-importer": galaxy_importer,

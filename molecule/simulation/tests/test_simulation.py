@@ -171,7 +171,7 @@ def _users() -> list[User]:
     """The same each time: mostly small servers, every sixth a large one."""
     chance = random.Random(5)
     times = sorted(chance.uniform(0, COMING) for _other in range(USERS))
-    return [User(f"{MARK}-{n}", "large" if n % 6 == 5 else "small", moment) for n, moment in enumerate(times)]
+    return [User(f"{MARK}-user-{n}", "large" if n % 6 == 5 else "small", moment) for n, moment in enumerate(times)]
 
 
 def _live(core: CoreV1Api, namespace: str, template: dict[str, Any], release: str) -> list[User]:

@@ -71,6 +71,8 @@ def _option(key: Key, default: Any, top: bool) -> dict[str, Any]:
         option["required"] = True
     elif default is not None:
         option["default"] = default
+        if key.null:  # where there is a default, ansible-core 2.18 takes null for a value of a wrong type
+            option["type"] = "raw"
     if key.choices:
         option["choices"] = list(key.choices)
     if key.secret:
