@@ -15,7 +15,8 @@ playbook share them. A ratio is what was measured over what is wanted; 1 or less
 deployment that changes nothing may take three times its seconds, Ansible's own start included, and 1.3 times its calls.
 *The straight way* (`tests/benchmarks/straight.yml`) is the playbook that one would write from the command lines of
 OpenStack and from upstream's modules; ours is to take half its time. Calls are counted on the wire: at a relay in front
-of the OpenStack services, and in the audit log of the Kubernetes API.
+of the OpenStack services, and in the audit log of the Kubernetes API. *More a request* holds every request to OpenStack
+back for so long, since the rehearsal answers within hundredths of a second and busy clouds do not.
 """
 
 
