@@ -8,10 +8,8 @@ import json
 import os
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import private_file
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.kubernetes_lists import Lists
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.summary import render, summarise
 
 ARGUMENTS: dict[str, Any] = {
@@ -24,7 +22,7 @@ ARGUMENTS: dict[str, Any] = {
 
 
 class ActionModule(ActionBase):
-    """Asks Kubernetes for nodes and pods; a summary is a report, so it never counts as a change."""
+    """A summary is a report, so it never counts as a change."""
 
     _requires_connection = False
     _supports_check_mode = True
@@ -38,22 +36,9 @@ class ActionModule(ActionBase):
         if arguments["users_file"] and os.path.exists(arguments["users_file"]):
             with open(arguments["users_file"], encoding="utf-8") as stream:
                 users = json.load(stream)
-        summary = summarise(
-            arguments["cluster"],
-            arguments["hub"],
-            *self._seen(arguments["cluster"]["kubeconfig"], arguments["hub"]["namespace"]),
-            users,
-        )
+        summary = summarise(arguments["cluster"], arguments["hub"], users)
         self._display.display("\n" + render(summary, arguments["profiles"]) + "\n")
         if arguments["dest"] and not self._task.check_mode:
             result["summary_file"] = os.path.abspath(arguments["dest"])
             private_file.write(result["summary_file"], json.dumps(summary, indent=2) + "\n")  # users' passwords
         return result
-
-    def _seen(self, kubeconfig: str, namespace: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Nodes of the cluster and pods of the hub."""
-        try:
-            lists = Lists(kubeconfig)
-            return lists.get("/api/v1/nodes"), lists.get(f"/api/v1/namespaces/{namespace}/pods")
-        except Exception as error:  # whatever the Kubernetes client raises
-            raise AnsibleActionFail(f"summing up, listing nodes and pods of the cluster: {error}") from error

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 with contextlib.suppress(ImportError):  # who uses this says so
@@ -22,17 +24,26 @@ METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Asks for objects without their content."""
 
 
-class Lists:
-    """A cluster's lists, with the authentication of a kubeconfig. Every request is tried once.
+@contextlib.contextmanager
+def lists(kubeconfig: str) -> Iterator[Lists]:
+    """A cluster's lists, with the authentication of a kubeconfig.
 
-    Raises the Kubernetes client's exceptions: ``ConfigException``, ``ApiException`` and urllib3's ``HTTPError``.
+    The client's copies of certificate and key are gone when the block has ended. Raises the Kubernetes client's
+    exceptions: ``ConfigException``, ``ApiException`` and urllib3's ``HTTPError``.
     """
+    configuration = kubernetes.client.Configuration()
+    configuration.retries = False
+    with tempfile.TemporaryDirectory() as folder:
+        kubernetes.config.load_kube_config(kubeconfig, client_configuration=configuration, temp_file_path=folder)
+        with kubernetes.client.ApiClient(configuration) as client:
+            yield Lists(client)
 
-    def __init__(self, kubeconfig: str) -> None:
-        configuration = kubernetes.client.Configuration()
-        configuration.retries = False
-        kubernetes.config.load_kube_config(kubeconfig, client_configuration=configuration)
-        self._client = kubernetes.client.ApiClient(configuration)
+
+class Lists:
+    """Lists of one cluster. Every request is tried once."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
 
     def get(self, path: str, accept: str = PLAIN) -> list[dict[str, Any]]:
         """Members of the list at ``path``."""

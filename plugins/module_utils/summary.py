@@ -4,30 +4,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 RUNS = "rehearsal.stfc.ac.uk/runs"
 """Annotation by which a rehearsal says whether a pod is real or played."""
 
 
-def summarise(
-    cluster: dict[str, Any],
-    hub: dict[str, Any],
-    nodes: list[dict[str, Any]],
-    pods: list[dict[str, Any]],
-    users: list[dict[str, str]],
+def count(
+    nodes: list[dict[str, Any]], pods: list[dict[str, Any]], node_groups: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
+    """``node_groups``: {nodes, ready} by the names of ``node_groups``, which have a ``selector`` each; ``pods``:
+    {real, played}, or None outside of a rehearsal. ``nodes`` and ``pods`` are Kubernetes objects.
+    """
+    members = {name: [n for n in nodes if _selected(n, group["selector"])] for name, group in node_groups.items()}
+    return {
+        "node_groups": {name: {"nodes": len(of), "ready": sum(map(_ready, of))} for name, of in members.items()},
+        "pods": _real_and_played(pods),
+    }
+
+
+def summarise(cluster: dict[str, Any], hub: dict[str, Any], users: list[dict[str, str]]) -> dict[str, Any]:
     """The summary as data.
 
-    ``cluster`` and ``hub`` are the facts that the roles leave, ``nodes`` and ``pods`` Kubernetes objects, ``users``
-    (``name``, ``password``, ``role``) those of a rehearsal's login provider. The keys are a contract: see the README.
+    ``cluster`` and ``hub`` are the facts that the roles leave, ``users`` (``name``, ``password``, ``role``) those of a
+    rehearsal's login provider. The keys are a contract: see the README.
     """
-    groups = []
-    for name, group in (cluster.get("node_groups") or {}).items():
-        members = [node for node in nodes if _selected(node, group["selector"])]
-        groups.append(
-            {"name": name, "flavor": group["flavor"]["name"], "nodes": len(members), "ready": sum(map(_ready, members))}
-        )
+    counted = hub.get("node_groups") or {}
+    groups = [
+        {"name": name, "flavor": group["flavor"]["name"], **counted.get(name, {"nodes": 0, "ready": 0})}
+        for name, group in (cluster.get("node_groups") or {}).items()
+    ]
     return {
         "chart": hub.get("chart"),
         "kubernetes_version": cluster.get("kubernetes_version"),
@@ -35,7 +42,7 @@ def summarise(
         "node_groups": groups,
         "hub": {key: hub.get(key) for key in ("url", "address", "namespace", "release", "revision", "values_sha256")},
         "placeholders": hub.get("placeholders", []),
-        "pods": _real_and_played(pods),
+        "pods": hub.get("pods"),
         "users": users,
     }
 
@@ -72,7 +79,7 @@ def render(summary: dict[str, Any], profiles: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _selected(node: dict[str, Any], selector: dict[str, str]) -> bool:
+def _selected(node: dict[str, Any], selector: Mapping[str, str]) -> bool:
     labels = node["metadata"].get("labels") or {}
     return all(labels.get(key) == value for key, value in selector.items())
 

@@ -351,6 +351,8 @@ class CoePreflight(MagnumModule):
         if kubeconfig.MISSING:
             return kubeconfig.MISSING
         ca = self.magnum.ca_certificate(live["uuid"])
+        if warning := kubeconfig.warning_of_the_end(live["name"], ca, kubeconfig.DAYS_LEFT):
+            self.warn(warning)
         return kubeconfig.reason_to_touch(path, kubeconfig.found_at(path), str(live["api_address"]), ca)
 
     def _images(self, service: dict[str, Any]) -> list[Any]:
@@ -365,7 +367,8 @@ class CoePreflight(MagnumModule):
         """Images of that name, or with that id."""
         if is_uuid(name) and (image := self.conn.image.find_image(name, ignore_missing=True)):
             return [image]
-        return list(self.conn.image.images(name=name))
+        images = self.conn.image.images
+        return list(images(name=name)) or list(images(name=name, is_hidden=True))  # that of a cluster from before
 
     def _keypairs(self, service: dict[str, Any]) -> list[Any]:
         return list(self.conn.compute.keypairs()) if service.get("cluster_keypair") else []

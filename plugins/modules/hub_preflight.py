@@ -92,7 +92,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.kubernetes_lists import METADATA, Lists
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.kubernetes_lists import METADATA, lists
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.cluster import Seen, check_cluster, notes
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.finding import Finding, located
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.reading import together
@@ -116,8 +116,7 @@ def argument_spec() -> dict[str, Any]:
 
 
 def read(kubeconfig: str, service: dict[str, Any]) -> Seen:
-    """Everything that is looked at, at the same time. Raises what ``kubernetes_lists.Lists`` raises."""
-    lists = Lists(kubeconfig)
+    """Everything that is looked at, at the same time. Raises what ``kubernetes_lists.lists`` raises."""
     paths = {
         "nodes": "/api/v1/nodes",
         "storage_classes": "/apis/storage.k8s.io/v1/storageclasses",
@@ -125,13 +124,14 @@ def read(kubeconfig: str, service: dict[str, Any]) -> Seen:
         "daemon_sets": "/apis/apps/v1/daemonsets",
         "deployments": "/apis/apps/v1/namespaces/kube-system/deployments",
     }
-    parts = {name: functools.partial(lists.get, path) for name, path in paths.items()}
     namespace, release = service.get("hub_namespace"), service.get("hub_release")
-    if namespace and release:
-        path = f"/api/v1/namespaces/{namespace}/secrets?labelSelector=owner%3Dhelm%2Cname%3D{release}"
-        # Helm's Secrets hold the chart's values.
-        parts["releases"] = functools.partial(lists.get, path, METADATA)
-    found, failures = together(parts)
+    with lists(kubeconfig) as of:
+        parts = {name: functools.partial(of.get, path) for name, path in paths.items()}
+        if namespace and release:
+            path = f"/api/v1/namespaces/{namespace}/secrets?labelSelector=owner%3Dhelm%2Cname%3D{release}"
+            # Helm's Secrets hold the chart's values.
+            parts["releases"] = functools.partial(of.get, path, METADATA)
+        found, failures = together(parts)
     for failure in failures.values():
         raise failure
     return Seen(**found)

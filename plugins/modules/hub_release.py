@@ -60,6 +60,10 @@ options:
     type: list
     elements: str
     default: []
+  node_groups:
+    description: Unless O(state=usable), node groups whose nodes are counted; each has its labels as C(selector).
+    type: dict
+    default: {}
   previous_revision:
     description:
       - With O(state=ready), the revision that was there before this run released another, as O(state=usable) returned
@@ -182,6 +186,16 @@ chart:
   returned: success
   type: dict
   sample: {name: jupyterhub, version: 4.4.0}
+node_groups:
+  description: How many nodes each of O(node_groups) has, and how many of them are ready.
+  returned: unless O(state=usable)
+  type: dict
+  sample: {default-worker: {nodes: 3, ready: 3}}
+pods:
+  description: How many pods of the namespace a rehearsal runs for real, and plays; V(null) in a real cluster.
+  returned: unless O(state=usable)
+  type: dict
+  sample: {real: 4, played: 5}
 drift:
   description: Objects that were put right, with the fields that differed.
   returned: with O(state=ready)
@@ -221,6 +235,7 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.stewar
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.lock.lease import NAMESPACE, LeaseStore
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.lock.locking import LockError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress import Progress
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.summary import count
 
 
 def argument_spec() -> dict[str, Any]:
@@ -234,6 +249,7 @@ def argument_spec() -> dict[str, Any]:
         # The data alone counts as secret here: names would be masked in all that is returned.
         secrets={"type": "dict", "default": {}, "no_log": True},
         labels={"type": "dict", "default": {}},
+        node_groups={"type": "dict", "default": {}},
         reads={"type": "list", "elements": "str", "default": []},
         previous_revision={"type": "int", "default": 0},
         timeout={"type": "int", "default": 1200},
@@ -246,7 +262,7 @@ def run(module: AnsibleModule, steward: Steward) -> dict[str, Any]:
     held = False
     if module.params["state"] == "surveyed":
         # Whoever holds it may be changing what is looked at; one that died left it for the next run to take over.
-        held = bool(LeaseStore(steward.kubernetes.within(NAMESPACE)).look())
+        held = _held(steward.kubernetes)
     if module.params["state"] != "ready":
         usable = steward.make_usable(module.params["pending_grace"], patient=module.params["state"] == "usable")
         seen = steward.survey(*(module.params[name] for name in ("objects", "labels", "secrets", "reads")))
@@ -256,15 +272,32 @@ def run(module: AnsibleModule, steward: Steward) -> dict[str, Any]:
             *(["there is no release yet"] if not usable["revision"] else []),
             *(f"{name} is not as described" for name in seen["differing"]),
             *(f"StatefulSet/{name} is not described any more" for name in seen["surplus"]),
+            *(f"Secret {name} is not there" for name in module.params["reads"] if name not in seen["fingerprints"]),
             *(f"{what} is not as released" for what in seen.pop("drift")),
             *seen.pop("waiting"),
         ]
         answer = usable | seen | {"work": work}
-        return answer | {"changed": False} if module.params["state"] == "surveyed" else answer
+        if module.params["state"] == "usable":
+            return answer
+        return answer | {"changed": False} | _counted(module, steward.kubernetes)
     answer = steward.see_through(module.params["previous_revision"], module.params["timeout"])
     if answer["drift"] and module._diff:
         answer["diff"] = [_diff(item) for item in answer["drift"]]
-    return answer
+    return answer | _counted(module, steward.kubernetes)
+
+
+def _held(kubernetes: Kubernetes) -> bool:
+    """Whether a run holds the lock. Who may not see it takes none either (``hub_lock``)."""
+    try:
+        return bool(LeaseStore(kubernetes.within(NAMESPACE)).look())
+    except LockError as error:
+        if not error.refused:
+            raise
+        return False
+
+
+def _counted(module: AnsibleModule, kubernetes: Kubernetes) -> dict[str, Any]:
+    return count(kubernetes.find("v1", "Node"), kubernetes.find("v1", "Pod"), module.params["node_groups"])
 
 
 def _diff(item: dict[str, Any]) -> dict[str, str]:

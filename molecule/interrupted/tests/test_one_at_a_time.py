@@ -30,7 +30,7 @@ def lock(state: Path, module: str, *more: str, **options: Any) -> dict[str, Any]
     environment = environment_of() | {"OS_CLIENT_CONFIG_FILE": str(state / "clouds.yaml"), "OS_CLOUD": "rehearsal"}
     environment |= {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_LOAD_CALLBACK_PLUGINS": "0"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    answer = json.loads(done.stdout[done.stdout.index("{") : done.stdout.rindex("}") + 1])
+    answer = json.loads(done.stdout[done.stdout.index("=> {") + 3 : done.stdout.rindex("}") + 1])
     return answer | {"said": " ".join((done.stdout + done.stderr).split())}
 
 

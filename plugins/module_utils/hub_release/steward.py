@@ -24,6 +24,9 @@ LOG_LINES = 20
 EVENTS = 5
 MOST_SECONDS_FOR_THE_WAY_BACK = 120.0
 
+UNPROCESSABLE = 422
+"""What the API answers to a change of what never changes."""
+
 Helm = Callable[[list[str]], tuple[int, str]]
 """Runs Helm with these arguments: exit code, and what it said."""
 
@@ -131,11 +134,12 @@ class Steward:
     def _look_at(self, deployed: history.Revision | None, items: list[dict[str, Any]], live: Live) -> dict[str, Any]:
         """What seeing the release through would meet, and the address to keep."""
         service = self._there("v1", "Service", PUBLIC_SERVICE, live)
-        address = readiness.balancer_address(service) if service else ""
+        address = self._address(items, live)
         asked: str = ((service or {}).get("spec") or {}).get("loadBalancerIP") or ""
         # A Service that is gone, or that lost its address, gets the recorded one back. One that asks already goes on.
         recorded = self._record()
-        kept = asked if asked or address else recorded.get("address", "")
+        has_one = asked or (service and readiness.balancer_address(service))
+        kept = asked if has_one else recorded.get("address", "")
         waiting: list[str] = []
         if deployed:
             waiting, _hopeless = self._look(items, live)
@@ -152,7 +156,14 @@ class Steward:
         return self._differs(live.get((item["kind"], item["metadata"]["name"])), item)
 
     def _differs(self, there: dict[str, Any] | None, item: dict[str, Any]) -> bool:
-        return not (there and drift.stands(there, item)) and any(self._difference(there, item))
+        if there and drift.stands(there, item):
+            return False
+        try:
+            return any(self._difference(there, item))
+        except KubernetesError as error:
+            if error.status != UNPROCESSABLE:
+                raise
+            return True  # a field of it never changes
 
     def _difference(self, there: dict[str, Any] | None, item: dict[str, Any]) -> tuple[bool, list[drift.Difference]]:
         """Whether an object is not there at all, and what differs otherwise."""

@@ -65,7 +65,8 @@ class KubeconfigModule(OperatingModule):
             actions.append(f"set the mode of {path} to {kubeconfig.MODE:04o}")
             if not self.check_mode:
                 os.chmod(path, kubeconfig.MODE)
-        self._warn_of_the_end(cluster, ca)
+        if warning := kubeconfig.warning_of_the_end(cluster["name"], ca, self.params["days_left"]):
+            self.warn(warning)
         after = kubeconfig.masked(found)
         if renews and self.check_mode:
             after = {"server": server, "key": "(new)"}
@@ -140,12 +141,6 @@ class KubeconfigModule(OperatingModule):
                 return known
             self.progress.say(f"API server {found.server}: does not answer with its new certificates yet")
             time.sleep(API_POLL)
-
-    def _warn_of_the_end(self, cluster: Json, ca: str) -> None:
-        ends = kubeconfig.expiry(ca)
-        now = datetime.datetime.now(datetime.timezone.utc)
-        if ends and ends - now < datetime.timedelta(days=self.params["days_left"]):
-            self.warn(f"The CA of cluster {cluster['name']} ends on {ends:%Y-%m-%d}, and every kubeconfig with it.")
 
     # The file
 

@@ -241,6 +241,14 @@ def reason_to_touch(path: str, found: Identity | None, server: str, ca: str) -> 
     return UNKNOWN_CLIENT if authenticates(found) is False else mode_reason(path)
 
 
+def warning_of_the_end(cluster: str, ca: str, days: int) -> str | None:
+    """A sentence when the cluster's CA ends within so many days; None when it lasts longer."""
+    ends = expiry(ca)
+    if ends is None or ends - datetime.datetime.now(datetime.timezone.utc) >= datetime.timedelta(days=days):
+        return None
+    return f"The CA of cluster {cluster} ends on {ends:%Y-%m-%d}, and every kubeconfig with it."
+
+
 def masked(found: Identity | None) -> Mapping[str, Any]:
     """A kubeconfig for people: what it is for and until when, without key or certificate."""
     if found is None:

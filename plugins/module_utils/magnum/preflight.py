@@ -204,7 +204,7 @@ def _check_image(key: str, name: str, service: Mapping[str, Any], cloud: Cloud, 
     if image is None:
         problems.append(_missing(key, "image", name, cloud, cloud.images))
         return
-    ids = sorted(str(each["id"]) for each in cloud.images if each["name"] == name != each["id"])
+    ids = sorted({str(each["id"]) for each in cloud.images if each["name"] == name != each["id"]})
     if len(ids) > 1:
         what = f"cloud {cloud.name} has {len(ids)} images named '{name}'"
         problems.append({"key": key, "problem": what, "hint": f"write the id of one of them: {', '.join(ids)}"})

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.client import KubernetesError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.steward import RECORD, ReleaseError, Steward
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values.merge import merged
 
@@ -243,6 +244,17 @@ def test_what_seeing_it_through_would_meet_is_told(world: World) -> None:
     world.deploy(ready=False)
     crash(world)
     assert "CrashLoopBackOff" in " ".join(surveyed(world, [])["waiting"])
+
+
+def test_a_field_that_never_changes_is_a_difference_like_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.deploy()
+
+    def refused(*_arguments: Any, **_options: Any) -> None:
+        raise KubernetesError("correcting StatefulSet default: forbidden", 422)
+
+    monkeypatch.setattr(world.cluster, "patch", refused)
+    world.cluster.add(beside("default", 3))
+    assert surveyed(world, [beside("default")])["differing"] == ["StatefulSet/default"]
 
 
 def test_somebody_elses_helm_is_not_waited_for_by_who_only_looks(world: World) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.kubernetes_lists import lists
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.cluster import Seen, check_cluster, notes
 from ansible_collections.stfc.jupyterhub.plugins.modules import hub_preflight
 
@@ -173,3 +176,17 @@ def test_a_file_that_is_no_kubeconfig_is_told(tmp_path: Path) -> None:
     path.write_text("no: kubeconfig")
     (finding,), _skipped, _seen = hub_preflight.look(SERVICE, str(path))
     assert finding.key == "cluster_kubeconfig"
+
+
+def test_the_client_s_copies_of_keys_are_gone_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nothing of Python's own tidying at exit runs, as in a process that was forked."""
+    config = Path(kubeconfig(tmp_path, 9))
+    content = json.loads(config.read_text().replace("http://", "https://"))
+    content["users"][0]["user"]["client-key-data"] = base64.b64encode(b"PRIVATE KEY").decode()
+    config.write_text(json.dumps(content))
+    places = tmp_path / "temporary"
+    places.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(places))
+    with lists(str(config)):
+        assert [path.read_text() for path in places.rglob("*") if path.is_file()] == ["PRIVATE KEY"]
+    assert list(places.iterdir()) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.summary import RUNS, render, summarise
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.summary import RUNS, count, render, summarise
 
 SELECTOR = {"node.cluster.x-k8s.io/nodegroup": "default-worker"}
 
@@ -52,12 +52,12 @@ USERS = [{"name": "alice", "password": "secret", "role": "allowed"}]
 
 def test_counts_only_the_groups_own_nodes(cluster: dict[str, Any], hub: dict[str, Any]) -> None:
     nodes = [node(True, **SELECTOR), node(False, **SELECTOR), node(True, other="x")]
-    summary = summarise(cluster, hub, nodes, [], USERS)
+    summary = summarise(cluster, hub | count(nodes, [], cluster["node_groups"]), USERS)
     assert summary["node_groups"] == [{"name": "default-worker", "flavor": "c3.medium", "nodes": 2, "ready": 1}]
 
 
 def test_has_the_keys_of_the_contract(cluster: dict[str, Any], hub: dict[str, Any]) -> None:
-    summary = summarise(cluster, hub, [], [], USERS)
+    summary = summarise(cluster, hub, USERS)
     assert summary["chart"] == {"ref": "/chart", "version": "4.4.0", "stand_in": False}
     assert summary["kubernetes_version"] == "v1.34.4"
     assert {"name", "uuid", "status"} <= set(summary["cluster"])
@@ -67,12 +67,14 @@ def test_has_the_keys_of_the_contract(cluster: dict[str, Any], hub: dict[str, An
 
 def test_real_and_played_pods_are_counted(cluster: dict[str, Any], hub: dict[str, Any]) -> None:
     pods = [pod("real"), pod("real"), pod("played"), pod(None)]
-    assert summarise(cluster, hub, [], pods, [])["pods"] == {"real": 2, "played": 1}
-    assert summarise(cluster, hub, [], [pod(None)], [])["pods"] is None
+    assert count([], pods, {})["pods"] == {"real": 2, "played": 1}
+    assert count([], [pod(None)], {})["pods"] is None
+    assert summarise(cluster, hub | count([], pods, {}), [])["pods"] == {"real": 2, "played": 1}
 
 
 def test_text_says_what_a_person_needs(cluster: dict[str, Any], hub: dict[str, Any]) -> None:
-    summary = summarise(cluster, hub, [node(True, **SELECTOR)], [pod("real")], USERS)
+    seen = count([node(True, **SELECTOR)], [pod("real")], cluster["node_groups"])
+    summary = summarise(cluster, hub | seen, USERS)
     text = render(summary, PROFILES)
     assert "http://jupyter.localhost:20010" in text
     assert "default-worker: 1 of 1 ready, c3.medium" in text
@@ -84,4 +86,4 @@ def test_text_says_what_a_person_needs(cluster: dict[str, Any], hub: dict[str, A
 
 def test_a_stand_in_chart_is_named_as_one(cluster: dict[str, Any], hub: dict[str, Any]) -> None:
     hub["chart"]["stand_in"] = True
-    assert "NOT the real JupyterHub chart" in render(summarise(cluster, hub, [], [], []), PROFILES)
+    assert "NOT the real JupyterHub chart" in render(summarise(cluster, hub, []), PROFILES)
