@@ -115,7 +115,7 @@ def test_a_lock_of_another_machine_is_respected(state: Path, held: str, cloud: o
 def test_where_the_cloud_makes_no_lock_the_run_goes_on(state: Path) -> None:
     with fault(state, "neutron", "POST", "security-groups", status=403, message="not allowed") as rule:
         answer = project_lock(state)
-    assert rule.hits() == 1
+        assert rule.hits() == 1
     assert not answer["held"] and not answer.get("failed")
     assert "is changed without a lock: taking it" in answer["said"] and "not allowed" in answer["said"]
 
@@ -123,7 +123,7 @@ def test_where_the_cloud_makes_no_lock_the_run_goes_on(state: Path) -> None:
 def test_a_lock_made_behind_an_error_is_one(state: Path, cloud: openstack.connection.Connection) -> None:
     with fault(state, "neutron", "POST", "security-groups", status=500, late=True) as rule:
         assert project_lock(state)["held"]
-    assert rule.hits() == 1
+        assert rule.hits() == 1
     assert gone(cloud)
 
 
@@ -132,7 +132,7 @@ def test_an_answer_that_does_not_come_once_comes_the_next_time(
 ) -> None:
     with fault(state, "neutron", "POST", "security-groups", status=503) as rule:
         assert project_lock(state)["held"]
-    assert rule.hits() == 1
+        assert rule.hits() == 1
     assert gone(cloud)
 
 
