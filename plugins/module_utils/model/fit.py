@@ -28,13 +28,13 @@ def fit(
     values: Values,
     flavors: Mapping[str, Values],
     family: str = "",
-    daemons: Mapping[str, Resources] | None = None,
+    measured: Mapping[str, Resources] | None = None,
 ) -> Iterator[Finding]:
     """What of ``values`` (both files' keys, converted or loaded) does not fit.
 
     Keys that are missing or UNKNOWN are not looked at. ``flavors``: {vcpus, memory in bytes} by name, ``gpus`` where
-    they are known; a group whose flavor is not among them is left alone. ``daemons``: by group, what is measured on a
-    live cluster; else what is usual for the driver ``family`` ("" where it is not known).
+    they are known; a group whose flavor is not among them is left alone. ``measured``: by group, what a live node has
+    for users; else it is reckoned with what is usual for the driver ``family`` ("" where it is not known).
     """
     groups = {
         group["name"]: (index, group)
@@ -44,7 +44,9 @@ def fit(
         and _size(flavors, group.get("flavor"))
     }
     room = {
-        name: _room(values, flavors[group["flavor"]], family, (daemons or {}).get(name))
+        name: Room(measured[name], measured[name])
+        if measured and name in measured
+        else _room(values, flavors[group["flavor"]], family)
         for name, (_index, group) in groups.items()
     }
     for index, group in groups.values():
@@ -71,12 +73,11 @@ def _size(flavors: Mapping[str, Values], name: Any) -> bool:
     return isinstance(flavor, Mapping) and is_number(flavor.get("vcpus")) and is_number(flavor.get("memory"))
 
 
-def _room(values: Values, flavor: Values, family: str, daemons: Resources | None) -> Room:
+def _room(values: Values, flavor: Values, family: str) -> Room:
     labels = values.get("cluster_labels")
     options = str(labels.get("kubelet_options") or "") if isinstance(labels, Mapping) and family == "heat" else ""
-    if daemons is None:
-        network = values.get("cluster_network_driver")
-        daemons = usual_daemons(family, network if isinstance(network, str) else "")
+    network = values.get("cluster_network_driver")
+    daemons = usual_daemons(family, network if isinstance(network, str) else "")
     return Room(
         allocatable(flavor, options).minus(daemons),
         allocatable(flavor, options, most=True).minus(daemons),

@@ -13,7 +13,9 @@ from ..hub_release.history import PENDING, revisions
 from ..magnum.desired import bounds
 from ..magnum.families import DEFAULT_WORKER, FAMILIES, HEAT, by_node_labels
 from ..quantity import kubernetes_to_number
+from ..reserves import Resources, daemons
 from .finding import Finding, missing
+from .machines import check_measured_fit
 
 Json = Mapping[str, Any]
 
@@ -48,6 +50,7 @@ def check_cluster(service: Json, seen: Seen) -> list[Finding]:
         *_network(seen),
         *_autoscaler(service, seen),
         *_gpus(service, seen),
+        *_fit(service, seen),
         *_release(service, seen),
     ]
 
@@ -136,17 +139,39 @@ def _bounds_given(deployment: Json) -> dict[str, tuple[int, int]]:
 
 
 def _gpus(service: Json, seen: Seen) -> Iterator[Finding]:
-    labels = {family.node_group_label for family in FAMILIES.values()}
     for group in service.get("cluster_node_groups") or ():
         wants = int(group.get("gpus") or 0)
         resource = group.get("gpu_resource") or "nvidia.com/gpu"
-        mine = [node for node in seen.nodes if any(_labels(node).get(each) == group.get("name") for each in labels)]
+        mine = _members(seen, group.get("name"))
         short = sorted(_name(node) for node in mine if _amount(node, resource) < wants)
         if short:
             are = f"{len(short)} of {len(mine)} nodes of {group['name']}"
             message = f"{are} offer{'s' * (len(short) == 1)} less than {wants} {resource}: {', '.join(short[:5])}"
             hint = "look at the GPU operator's (or device plugin's) pods on it, or correct gpus or gpu_resource"
             yield Finding(f"cluster_node_groups[{group['name']}].gpus", message, hint, "warning")
+
+
+def _fit(service: Json, seen: Seen) -> Iterator[Finding]:
+    """What the profiles keep for users against what live nodes have, less what their daemons ask for."""
+    sizes, measured = {}, {}
+    for group in service.get("cluster_node_groups") or ():
+        node = next((each for each in _members(seen, group.get("name")) if _ready(each)), None)
+        capacity = ((node or {}).get("status") or {}).get("capacity") or {}
+        if node is None or not group.get("flavor") or not {"cpu", "memory"} <= capacity.keys():
+            continue
+        sizes[group["flavor"]] = {
+            "vcpus": int(kubernetes_to_number(capacity["cpu"])),
+            "memory": int(kubernetes_to_number(capacity["memory"])),
+        }
+        taken = daemons(seen.daemon_sets, _labels(node), (node.get("spec") or {}).get("taints") or ())
+        has = Resources(round(_amount(node, "cpu") * 1000), int(_amount(node, "memory")))
+        measured[group["name"]] = has.minus(taken)
+    yield from check_measured_fit(service, sizes, measured)
+
+
+def _members(seen: Seen, group: Any) -> list[Json]:
+    labels = {family.node_group_label for family in FAMILIES.values()}
+    return [node for node in seen.nodes if any(_labels(node).get(each) == group for each in labels)]
 
 
 def _release(service: Json, seen: Seen) -> Iterator[Finding]:

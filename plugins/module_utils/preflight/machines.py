@@ -11,7 +11,7 @@ from ..capacity.amount import Amount
 from ..magnum.families import Family
 from ..model import show_path
 from ..model.fit import fit
-from ..reserves import MAX_PODS, allocatable, usual_daemons
+from ..reserves import MAX_PODS, Resources, allocatable, usual_daemons
 from .finding import Finding, missing
 from .project import Project, named
 from .quotas import QUOTAS, Group, boot_volume, groups, hub_database
@@ -111,15 +111,29 @@ def _users(service: Json, project: Project, family: Family) -> Iterator[Finding]
     """What fits on no node, with the cloud's own sizes. Where the file states them, the files' layer has said so."""
     known = service.get("cluster_flavors_known") or {}
     sizes = {name: each for name, each in project.sizes().items() if name not in known}
+    values = _comparable(service)
+    for finding in fit(values, sizes, family.name):
+        yield Finding(show_path(finding.path, values), finding.message, finding.hint, finding.severity)
+
+
+def check_measured_fit(
+    service: Json, sizes: Mapping[str, Json], measured: Mapping[str, Resources]
+) -> Iterator[Finding]:
+    """What of the profiles does not fit on live nodes. ``measured``: by group, what one has for users."""
+    groups = [group for group in service.get("cluster_node_groups") or () if group.get("name") in measured]
+    values = _comparable({**service, "cluster_node_groups": groups})
+    for finding in fit(values, sizes, "", measured):
+        yield Finding(show_path(finding.path, values), finding.message, finding.hint, finding.severity)
+
+
+def _comparable(service: Json) -> Json:
     group = ("name", "enabled", "flavor", "gpus", "max", "count")
     profile = ("name", "enabled", "cpu", "cpu_guarantee", "memory", "memory_guarantee", "node_group", "placeholders")
-    values = {
+    return {
         **service,
         "cluster_node_groups": _whole(service.get("cluster_node_groups"), group),
         "hub_profiles": _whole(service.get("hub_profiles"), profile),
     }
-    for finding in fit(values, sizes, family.name):
-        yield Finding(show_path(finding.path, values), finding.message, finding.hint, finding.severity)
 
 
 def _whole(things: Sequence[Json] | None, members: Sequence[str]) -> list[Json]:

@@ -52,10 +52,10 @@ def test_placeholders_that_a_group_holds_are_never_refused(memory: int, places: 
         assert [finding.severity for finding in refused] == ["error"]
 
 
-def test_daemons_that_are_measured_go_before_the_usual_ones() -> None:
+def test_what_is_measured_goes_before_what_is_usual() -> None:
     values = service(cpu_guarantee=7)
     assert found(values) == []
-    (finding,) = found(values, daemons={"default-worker": Resources(1500)})
+    (finding,) = found(values, measured={"default-worker": Resources(6500, 15 * GIB)})
     assert (finding.path, finding.severity) == (("hub_profiles", 0, "cpu_guarantee"), "error")
     assert "has 6.5 CPUs: 0.5 CPUs short" in finding.message
 

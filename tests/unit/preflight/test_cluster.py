@@ -47,9 +47,17 @@ def node(given: Mapping[str, Any]) -> Json:
         "metadata": {"name": given["name"], "labels": {label: "default-worker"}},
         "status": {
             "conditions": [{"type": "Ready", "status": str(given.get("ready", True))}],
-            "allocatable": {"cpu": "8", "nvidia.com/gpu": given.get("gpus", "0")},
+            "capacity": {"cpu": "8", "memory": "16Gi"},
+            "allocatable": {"cpu": "7910m", "memory": "15Gi", "nvidia.com/gpu": given.get("gpus", "0")},
         },
     }
+
+
+def daemon(name: str) -> Json:
+    """One that runs on every node and asks for a quarter of a CPU and 256 MiB."""
+    container = {"resources": {"requests": {"cpu": "250m", "memory": "256Mi"}}}
+    pod = {"containers": [container], "tolerations": [{"operator": "Exists"}]}
+    return {"metadata": {"name": name}, "spec": {"template": {"spec": pod}}}
 
 
 def deployment(given: Mapping[str, Any]) -> Json:
@@ -72,7 +80,7 @@ def seen(changes: Mapping[str, Any]) -> Seen:
         nodes=[node(each) for each in given["nodes"]],
         storage_classes=named("csi-cinder", "jupyterhub-retain"),
         csi_drivers=named(*given["csi_drivers"]),
-        daemon_sets=named(*given["daemon_sets"]),
+        daemon_sets=[daemon(name) for name in given["daemon_sets"]],
         deployments=[deployment(given["autoscaler"])] if given["autoscaler"] else named("coredns"),
         releases=[release(number, status) for number, status in enumerate(given["releases"], 1)],
     )
