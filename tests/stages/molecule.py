@@ -11,11 +11,15 @@ from . import BIN, BUILD, ROOT, Count, counted, environment
 ON_THE_DEPLOYED = ["default", "simulation", "installed", "modules", "resize", "destroy"]
 """They build on what `default` deploys, in this order."""
 
-ON_AN_EMPTY_CLOUD = ["faults", "faulty_deployments", "interrupted"]
+ON_AN_EMPTY_CLOUD = ["faults", "interrupted"]
 """They deploy themselves. The last one leaves what it has deployed, and the cloud goes with all of it."""
 
 SCENARIOS = os.environ.get("SCENARIOS", "").split() or [*ON_THE_DEPLOYED, *ON_AN_EMPTY_CLOUD]
-"""``SCENARIOS="default resize" make molecule`` runs some; `default` is among them, since it makes the cloud."""
+"""``SCENARIOS="default resize" make molecule`` runs some; `default` is among them, since it makes the cloud.
+
+`faulty_deployments`, ten minutes of waiting for clouds that fail, runs only when it is named:
+``SCENARIOS="default destroy faulty_deployments"``.
+"""
 
 
 def stage() -> Count:
