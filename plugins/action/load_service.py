@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -17,9 +18,9 @@ from ansible.parsing.vault import AnsibleVaultError
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.stfc.jupyterhub.plugins.module_utils import service
+from ansible_collections.stfc.jupyterhub.plugins.module_utils import model, service
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import Deferred
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight import questions
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.questions import questions
 
 try:
     from ansible.template import trust_as_template
@@ -82,6 +83,9 @@ class ActionModule(ActionBase):
             message = f"The report above says what to change in {named} ({errors} error{'s' * (errors != 1)})."
             return {**result, "failed": True, "msg": message}
         collected = _collected(loaded.warnings, loaded.values, loaded.places) if arguments["collect"] else {}
+        if collected and not arguments["cluster_only"]:
+            # Not taken from the facts by a filter: each task that does so loads the whole model once more.
+            collected["hub"] = json.dumps(model.normalise(loaded.values, [model.JUPYTERHUB]))
         for problem in () if collected else loaded.warnings:
             self._display.warning(" ".join(str(problem).split()), formatted=False)
         self._warn_of_fact_cache()

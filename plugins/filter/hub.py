@@ -1,6 +1,9 @@
 # Copyright: Contributors to the stfc.jupyterhub collection
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Thin doors onto ``module_utils/hub_values``."""
+"""Thin doors onto ``module_utils/hub_values``.
+
+Every task that uses a filter loads this file anew, and what it imports: so each filter imports what it needs itself.
+"""
 
 from __future__ import annotations
 
@@ -8,40 +11,27 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.stfc.jupyterhub.plugins.module_utils import hub_values as hub
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.history import digest
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import JUPYTERHUB, normalise
 
 
 def hub_service(variables: Mapping[str, Any]) -> dict[str, Any]:
     """The description of a hub from a play's variables."""
+    from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import JUPYTERHUB, normalise
+
     return normalise(variables, [JUPYTERHUB])
 
 
 def hub_plan(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> dict[str, Any]:
     """What is made beside the release, and what is to be said."""
-    before = [item for item in (hub.namespace(service), hub.storage_class(service)) if item]
-    return {
-        "host_name": hub.host_name(service),
-        "before": before,
-        "secrets": [{key: item[key] for key in item if key != "data"} for item in hub.secrets(service)],
-        "placeholders": hub.placeholders(service, cluster),
-        "placeholder_labels": hub.ours(service, "user-placeholder"),
-        # What is read of others' Secrets; ours are in the plan.
-        "reads": [service["hub_https"]["secret_name"]] if service["hub_https"]["type"] == "secret" else [],
-        "warnings": hub.overridden(service, cluster),
-        "facts": {
-            "url": hub.public_url(service),
-            "release": service["hub_release"],
-            "namespace": service["hub_namespace"],
-            "profiles": [profile["name"] for profile in service["hub_profiles"]],
-            "placeholders": [
-                {"profile": profile["name"], "replicas": profile["placeholders"]}
-                for profile in service["hub_profiles"]
-                if profile["placeholders"]
-            ],
-        },
-    }
+    from ansible_collections.stfc.jupyterhub.plugins.module_utils import hub_values as hub
+
+    return hub.hub_plan(service, cluster)
+
+
+def hub_secrets(service: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Manifests of the hub's Secrets."""
+    from ansible_collections.stfc.jupyterhub.plugins.module_utils import hub_values as hub
+
+    return hub.secrets(service)
 
 
 def hub_chart_values(
@@ -56,6 +46,8 @@ def hub_chart_values(
     ``secrets`` are what its pods read, as Kubernetes has them; ``fingerprints`` those of further ones.
     ``kept_address`` is asked for where the description names none.
     """
+    from ansible_collections.stfc.jupyterhub.plugins.module_utils import hub_values as hub
+
     address = service["hub_address"]
     if kept_address and not address["floating_ip"] and not address["internal"]:
         service = {**service, "hub_address": {**address, "floating_ip": kept_address}}
@@ -63,10 +55,17 @@ def hub_chart_values(
     return hub.hub_values(service, cluster, {**(fingerprints or {}), **read})
 
 
+def hub_values_digest(values: Mapping[str, Any]) -> str:
+    """SHA-256 of the chart's values."""
+    from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.history import digest
+
+    return digest(values)
+
+
 def hub_outdated(values: Mapping[str, Any], chart_version: str, seen: Mapping[str, Any]) -> bool:
     """Whether these values, or this version of the chart, are not what the release was made with."""
     deployed = (seen.get("chart") or {}).get("version") or ""
-    return not chart_version or chart_version != deployed or digest(values) != seen["values_sha256"]
+    return not chart_version or chart_version != deployed or hub_values_digest(values) != seen["values_sha256"]
 
 
 def hub_named(objects: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Mapping[str, Any]]:
@@ -91,9 +90,9 @@ class FilterModule:
         return {
             "hub_service": _for_people(hub_service),
             "hub_plan": _for_people(hub_plan),
-            "hub_secrets": _for_people(hub.secrets),
+            "hub_secrets": _for_people(hub_secrets),
             "hub_chart_values": _for_people(hub_chart_values),
             "hub_named": hub_named,
             "hub_outdated": hub_outdated,
-            "hub_values_digest": digest,
+            "hub_values_digest": hub_values_digest,
         }

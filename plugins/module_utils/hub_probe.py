@@ -11,13 +11,16 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 # https://docs.openssl.org/master/man1/openssl-verification-options/ (diagnostics)
 _EXPIRED, _NOT_YET, _WRONG_NAME = 10, 9, 62
 _NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h; the standard library has no name for it."""
+
+LOCAL = (".localhost", ".local", ".test", ".invalid")
+"""Ends of names that no DNS zone is for (RFC 2606, 6761, 6762)."""
 
 ANSWER_SECONDS = 10
 RETRY_SECONDS = 3.0
@@ -54,6 +57,57 @@ class Certificate:
     """RFC 3339, UTC."""
     names: tuple[str, ...] = ()
     """Whom it is for: host names and addresses."""
+
+
+def probe(
+    parameters: Mapping[str, Any], sleep: Callable[[float], None], say: Callable[[str], None] = lambda _line: None
+) -> tuple[dict[str, Any], str, str]:
+    """What module ``hub_probe`` returns for its arguments, and what is wrong with the certificate (``complaints``).
+
+    Raises ProbeError when the hub has not answered within ``timeout``.
+    """
+    where = target(parameters)
+    answer = ask(where, parameters["timeout"], sleep, say)
+    certificate = dataclasses.asdict(answer["certificate"]) if answer["certificate"] else {}
+    found = {"version": answer["version"], "certificate": certificate, **dns(parameters, where.domain)}
+    return found, *complaints(parameters, answer)
+
+
+def target(parameters: Mapping[str, Any]) -> Target:
+    """Where to connect."""
+    tls = parameters["https"] in ("letsencrypt", "secret", "manual")
+    host, port = parameters["address"], 443 if tls else 80
+    if parameters["reach"]:
+        host, _sep, given = parameters["reach"].rpartition(":")
+        port = int(given)
+    return Target(host, port, tls, parameters["name"])
+
+
+def dns(parameters: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What the name leads to, and the record that is missing."""
+    found = resolve(name)
+    # Behind an offloader the name leads to that; local names are nobody's to set.
+    missing = parameters["address"] not in found and parameters["https"] != "offload" and not name.endswith(LOCAL)
+    return {"resolves_to": found, "dns_record": record(name, parameters["address"]) if missing else ""}
+
+
+def complaints(parameters: Mapping[str, Any], answer: dict[str, Any]) -> tuple[str, str]:
+    """What is wrong with the certificate: an error and a warning, "" for none."""
+    certificate = answer["certificate"]
+    if certificate is None or certificate.state == "valid":
+        return "", ""
+    what = (
+        f"The certificate that is shown for {parameters['name']} is not good: {certificate.state}."
+        f" It is for {', '.join(certificate.names) or 'no name'}, until {certificate.expires or 'an unknown day'}."
+    )
+    if parameters["https"] == "letsencrypt":
+        return (
+            "",
+            f"{what} Let's Encrypt gives one once the name leads to {parameters['address']}; look again in a minute.",
+        )
+    if certificate.state == "untrusted":
+        return "", f"{what} Its issuer is unknown to this machine; users' browsers may not know it either."
+    return f"{what} Give hub_https another one.", ""
 
 
 def ask(target: Target, timeout: float, sleep: Callable[[float], None], say: Callable[[str], None]) -> dict[str, Any]:

@@ -77,22 +77,12 @@ dns_record:
   sample: jupyter.example.org. IN A 192.0.2.7
 """
 
-import dataclasses
 import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_probe import (
-    ProbeError,
-    Target,
-    ask,
-    record,
-    resolve,
-)
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_probe import ProbeError, probe
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress import Progress
-
-LOCAL = (".localhost", ".local", ".test", ".invalid")
-"""Ends of names that no DNS zone is for (RFC 2606, 6761, 6762)."""
 
 
 def argument_spec() -> dict[str, Any]:
@@ -109,63 +99,21 @@ def argument_spec() -> dict[str, Any]:
     }
 
 
-def target(parameters: dict[str, Any]) -> Target:
-    """Where to connect."""
-    tls = parameters["https"] in ("letsencrypt", "secret", "manual")
-    host, port = parameters["address"], 443 if tls else 80
-    if parameters["reach"]:
-        host, _sep, given = parameters["reach"].rpartition(":")
-        port = int(given)
-    return Target(host, port, tls, parameters["name"])
-
-
-def dns(parameters: dict[str, Any], name: str) -> dict[str, Any]:
-    """What the name leads to, and the record that is missing."""
-    found = resolve(name)
-    # Behind an offloader the name leads to that; local names are nobody's to set.
-    missing = parameters["address"] not in found and parameters["https"] != "offload" and not name.endswith(LOCAL)
-    return {"resolves_to": found, "dns_record": record(name, parameters["address"]) if missing else ""}
-
-
-def complaints(parameters: dict[str, Any], answer: dict[str, Any]) -> tuple[str, str]:
-    """What is wrong with the certificate: an error and a warning, "" for none."""
-    certificate = answer["certificate"]
-    if certificate is None or certificate.state == "valid":
-        return "", ""
-    what = (
-        f"The certificate that is shown for {parameters['name']} is not good: {certificate.state}."
-        f" It is for {', '.join(certificate.names) or 'no name'}, until {certificate.expires or 'an unknown day'}."
-    )
-    if parameters["https"] == "letsencrypt":
-        return (
-            "",
-            f"{what} Let's Encrypt gives one once the name leads to {parameters['address']}; look again in a minute.",
-        )
-    if certificate.state == "untrusted":
-        return "", f"{what} Its issuer is unknown to this machine; users' browsers may not know it either."
-    return f"{what} Give hub_https another one.", ""
-
-
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    where = target(module.params)
     try:
-        answer = ask(where, module.params["timeout"], time.sleep, Progress().say)
+        answer, problem, warning = probe(module.params, time.sleep, Progress().say)
     except ProbeError as error:
         module.fail_json(
             msg=f"The hub does not answer after {module.params['timeout']} s. {error}.\n"
             "If the hub's pods are ready, look at the load balancer and its members, at security groups between it and"
             " the nodes, and at whether this machine may reach the address (hub_address.reach names another way)."
         )
-    problem, warning = complaints(module.params, answer)
     if problem:
         module.fail_json(msg=problem)
     if warning:
         module.warn(warning)
-    certificate = dataclasses.asdict(answer["certificate"]) if answer["certificate"] else {}
-    module.exit_json(
-        changed=False, version=answer["version"], certificate=certificate, **dns(module.params, where.domain)
-    )
+    module.exit_json(changed=False, **answer)
 
 
 if __name__ == "__main__":

@@ -232,10 +232,14 @@ from ansible_collections.kubernetes.core.plugins.module_utils.helm_args_common i
 )
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.client import Kubernetes, KubernetesError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.steward import ReleaseError, Steward
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.lock.lease import NAMESPACE, LeaseStore
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.survey import (
+    Beside,
+    counted,
+    make_usable,
+    survey,
+)
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.lock.locking import LockError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress import Progress
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.summary import count
 
 
 def argument_spec() -> dict[str, Any]:
@@ -259,45 +263,16 @@ def argument_spec() -> dict[str, Any]:
 
 def run(module: AnsibleModule, steward: Steward) -> dict[str, Any]:
     """The module's answer."""
-    held = False
-    if module.params["state"] == "surveyed":
-        # Whoever holds it may be changing what is looked at; one that died left it for the next run to take over.
-        held = _held(steward.kubernetes)
-    if module.params["state"] != "ready":
-        usable = steward.make_usable(module.params["pending_grace"], patient=module.params["state"] == "usable")
-        seen = steward.survey(*(module.params[name] for name in ("objects", "labels", "secrets", "reads")))
-        work = [
-            *filter(None, [usable["cure"]]),
-            *(["another run holds the lock of the cluster, or left it behind"] if held else []),
-            *(["there is no release yet"] if not usable["revision"] else []),
-            *(f"{name} is not as described" for name in seen["differing"]),
-            *(f"StatefulSet/{name} is not described any more" for name in seen["surplus"]),
-            *(f"Secret {name} is not there" for name in module.params["reads"] if name not in seen["fingerprints"]),
-            *(f"{what} is not as released" for what in seen.pop("drift")),
-            *seen.pop("waiting"),
-        ]
-        answer = usable | seen | {"work": work}
-        if module.params["state"] == "usable":
-            return answer
-        return answer | {"changed": False} | _counted(module, steward.kubernetes)
-    answer = steward.see_through(module.params["previous_revision"], module.params["timeout"])
+    given = module.params
+    if given["state"] != "ready":
+        beside = Beside(*(given[name] for name in ("objects", "labels", "secrets", "reads")))
+        if given["state"] == "usable":
+            return make_usable(steward, beside, given["pending_grace"])
+        return survey(steward, beside, given["pending_grace"], given["node_groups"])
+    answer = steward.see_through(given["previous_revision"], given["timeout"])
     if answer["drift"] and module._diff:
         answer["diff"] = [_diff(item) for item in answer["drift"]]
-    return answer | _counted(module, steward.kubernetes)
-
-
-def _held(kubernetes: Kubernetes) -> bool:
-    """Whether a run holds the lock. Who may not see it takes none either (``hub_lock``)."""
-    try:
-        return bool(LeaseStore(kubernetes.within(NAMESPACE)).look())
-    except LockError as error:
-        if not error.refused:
-            raise
-        return False
-
-
-def _counted(module: AnsibleModule, kubernetes: Kubernetes) -> dict[str, Any]:
-    return count(kubernetes.find("v1", "Node"), kubernetes.find("v1", "Pod"), module.params["node_groups"])
+    return answer | counted(steward.kubernetes, given["node_groups"])
 
 
 def _diff(item: dict[str, Any]) -> dict[str, str]:

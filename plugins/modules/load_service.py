@@ -99,6 +99,12 @@ places:
   returned: with O(collect=true)
   type: dict
   sample: {cluster_image: "vars/openstack.yml:9"}
+hub:
+  description:
+    - The hub's keys as the filter P(stfc.jupyterhub.hub_service#filter) has them, as JSON, for
+      M(stfc.jupyterhub.service_preflight). Hidden in output, since it holds secrets.
+  returned: with O(collect=true), without errors
+  type: str
 ansible_facts:
   description:
     - Every key of both files, as the roles get it. Hidden in output, since it holds secrets.

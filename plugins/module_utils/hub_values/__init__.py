@@ -16,12 +16,14 @@ from .labels import ours
 from .merge import overridden
 from .objects import namespace, storage_class, storage_class_name
 from .placeholders import placeholders, requests
+from .plan import hub_plan
 from .secrets import fingerprint, secrets
 
 __all__ = [
     "HubValuesError",
     "fingerprint",
     "host_name",
+    "hub_plan",
     "hub_values",
     "namespace",
     "ours",

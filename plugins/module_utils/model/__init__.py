@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..plain import plain
+from ..written import Finding, Path, show_path
 from . import rules
-from .convert import UNKNOWN, Context, Converter, Deferred, Finding, Path, show_path
+from .convert import UNKNOWN, Context, Converter, Deferred
 from .jupyterhub import JUPYTERHUB
 from .keys import REQUIRED, File, Key
 from .openstack import OPENSTACK

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .convert import Finding, Path, Severity
-from .looking import Values
+from ..written import Finding, Path, Severity, Values
 
 GROUPS = {
     "hub": ("config", "db", "annotations", "nodeSelector", "resources", "networkPolicy"),

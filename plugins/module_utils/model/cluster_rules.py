@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..magnum.families import CAPI_HELM, CLUSTER_API, DEFAULT_WORKER, FAMILIES, HEAT, Family
-from .convert import UNKNOWN, Finding, Path, nearest
-from .looking import Values, get, is_number, version_of
+from ..written import Finding, Path, Values, is_number
+from .convert import UNKNOWN, nearest
+from .looking import get, version_of
 
 RESERVED_GROUPS = ("default-master",)
 """Magnum's name for the control plane's group."""

@@ -10,16 +10,12 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 from .. import quantity
 from ..quantity import QuantityError
+from ..written import Finding, Path, Severity
 from .keys import REQUIRED, File, Key
-
-Path = tuple["str | int", ...]
-"""Where a value is: ``("hub_profiles", 1, "memory")``."""
-
-Severity = Literal["error", "warning"]
 
 SYNONYMS = {
     "admins": "admin_users",
@@ -75,16 +71,6 @@ class _Unknown:
 
 
 UNKNOWN = _Unknown()
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """Something wrong at ``path``: what, and what to write instead. Never holds a secret's value."""
-
-    path: Path
-    message: str
-    hint: str = ""
-    severity: Severity = "error"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -391,25 +377,6 @@ def nearest(word: str, known: Iterable[str]) -> str:
         tails = [name for plain, name in by_plain.items() if plain in (f"hub_{lower}", f"cluster_{lower}")]
         return tails[0] if len(tails) == 1 else ""
     return by_plain[matches[0]]
-
-
-def show_path(path: Path, values: Any) -> str:
-    """``hub_profiles[large].memory``: members of a list by their names where they have one, else ``[#2]``.
-
-    A key with a dot in it is in brackets too: ``cluster_flavor_prices[c3.medium]``.
-    """
-    text = ""
-    for step in path:
-        if isinstance(step, int):
-            item = values[step] if isinstance(values, list) and step < len(values) else None
-            name = item.get("name") if isinstance(item, dict) else None
-            text += f"[{name}]" if isinstance(name, str) and re.fullmatch(r"[\w. -]{1,60}", name) else f"[#{step + 1}]"
-            values = item
-        else:
-            shown = f"[{step}]" if "." in str(step) else f".{step}"
-            text += shown if text else str(step)
-            values = values.get(step) if isinstance(values, dict) else None
-    return text
 
 
 def _environment_hint(template: str) -> str:

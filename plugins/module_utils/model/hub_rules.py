@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..quantity import format_duration, format_size
-from .convert import UNKNOWN, Finding, Path
-from .looking import Values, get, is_number
+from ..written import Finding, Path, Values, is_number
+from .convert import UNKNOWN
+from .looking import get
 
 DOCKER_HUB = "docker.io"
 """The registry of an image that names none."""

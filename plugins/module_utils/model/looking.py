@@ -5,22 +5,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
 from .convert import UNKNOWN
 from .keys import is_address
-
-Values = Mapping[str, Any]
 
 
 def get(value: Any, *names: str) -> Any:
     for name in names:
         value = value.get(name, UNKNOWN) if isinstance(value, Mapping) else UNKNOWN
     return value
-
-
-def is_number(value: Any) -> TypeGuard[Any]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def version_of(value: Any) -> tuple[int, ...]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ..capacity.fit import fit
 from ..magnum.families import DEFAULT_WORKER
+from ..written import Finding, Path, Values, is_number
 from . import cluster_rules, hub_rules
 from .chart_rules import chart_values
-from .convert import UNKNOWN, Finding, Path, nearest
-from .fit import fit
-from .looking import Values, get, is_number, version_of
+from .convert import UNKNOWN, nearest
+from .looking import get, version_of
 
 Rule = Callable[[Values], Iterator[Finding]]
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..capacity.amount import Amount
+from ..capacity.fit import fit
 from ..magnum.families import Family
-from ..model import show_path
-from ..model.fit import fit
 from ..reserves import MAX_PODS, Resources, allocatable, usual_daemons
+from ..written import show_path
 from .finding import Finding, missing
 from .project import Project, named
 from .quotas import QUOTAS, Group, boot_volume, groups, hub_database

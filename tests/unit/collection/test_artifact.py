@@ -102,7 +102,7 @@ def test_what_a_rehearsal_needs_is_in(names: set[str]) -> None:
     role = "roles/rehearsal/files"
     chart = f"{role}/chart/jupyterhub"
     assert {f"{chart}/.helmignore", f"{chart}/Chart.yaml", f"{chart}/templates/hub/deployment.yaml.tpl"} <= names
-    assert {f"{role}/rehearsal/__main__.py", f"{role}/go/helm/go.sum", f"{role}/environments/hub.txt"} <= names
+    assert {f"{role}/rehearsal/__main__.py", f"{role}/go/programs/go.sum", f"{role}/environments/hub.txt"} <= names
 
 
 def test_it_says_what_it_depends_on(artifact: Path) -> None:

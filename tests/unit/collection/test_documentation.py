@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.openstack.cloud.plugins.module_utils.openstack import openstack_full_argument_spec
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.module import MagnumModule
 
 ROOT = Path(__file__).parents[3]
 PLUGINS = "ansible_collections.stfc.jupyterhub.plugins"
@@ -30,16 +31,17 @@ def documented() -> dict[str, Any]:
 
 def specification(name: str) -> dict[str, Any]:
     """The options that a module takes: its own, or those of the action plugin that does its work."""
-    if not name.startswith(("coe_", "hub_")):
-        arguments: dict[str, Any] = importlib.import_module(f"{PLUGINS}.action.{name}").ARGUMENTS
-        return arguments
     module = importlib.import_module(f"{PLUGINS}.modules.{name}")
-    if name.startswith("hub_"):
+    if hasattr(module, "argument_spec"):
         found: dict[str, Any] = module.argument_spec()
         return found
-    (own,) = (each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__)
-    full: dict[str, Any] = openstack_full_argument_spec(**own.argument_spec)  # type: ignore[attr-defined]
-    return full
+    kinds = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, MagnumModule)]
+    if kinds:
+        own = max(kinds, key=lambda kind: len(kind.__mro__))  # it may have imported those that it is made from
+        full: dict[str, Any] = openstack_full_argument_spec(**own.argument_spec)
+        return full
+    arguments: dict[str, Any] = importlib.import_module(f"{PLUGINS}.action.{name}").ARGUMENTS
+    return arguments
 
 
 def differences(path: str, documented: Mapping[str, Any], taken: Mapping[str, Any]) -> Iterator[str]:

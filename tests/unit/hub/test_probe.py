@@ -19,10 +19,12 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_probe import (
     Target,
     ask,
     ask_once,
+    complaints,
+    dns,
     record,
     resolve,
+    target,
 )
-from ansible_collections.stfc.jupyterhub.plugins.modules.hub_probe import complaints, dns, target
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.capacity.fit import fit
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import UNKNOWN, Finding
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.fit import fit
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.reserves import (
     GIB,
     MIB,

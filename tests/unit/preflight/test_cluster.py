@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.kubernetes_lists import lists
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight import cluster_reading
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.cluster import Seen, check_cluster, notes
-from ansible_collections.stfc.jupyterhub.plugins.modules import hub_preflight
 
 Json = dict[str, Any]
 
@@ -150,7 +150,7 @@ def kubeconfig(folder: Path, port: int) -> str:
 
 def test_the_content_of_secrets_is_not_asked_for(api: tuple[type[Api], str]) -> None:
     handler, config = api
-    findings, skipped, _seen = hub_preflight.look(SERVICE, config)
+    findings, skipped, _seen = cluster_reading.look(SERVICE, config)
     assert skipped == ""
     assert [finding.key for finding in findings] == ["hub_storage"]
     (accepted,) = [accept for path, accept, _token in handler.asked if "/secrets" in path]
@@ -161,7 +161,7 @@ def test_the_content_of_secrets_is_not_asked_for(api: tuple[type[Api], str]) -> 
 def test_a_refused_kubeconfig_is_told(api: tuple[type[Api], str]) -> None:
     handler, config = api
     handler.status = 401
-    (finding,), skipped, _seen = hub_preflight.look(SERVICE, config)
+    (finding,), skipped, _seen = cluster_reading.look(SERVICE, config)
     assert finding.key == "cluster_kubeconfig"
     assert finding.hint == "remove it; deploy.yml writes a new one"
     assert "refuses the kubeconfig" in skipped
@@ -170,11 +170,11 @@ def test_a_refused_kubeconfig_is_told(api: tuple[type[Api], str]) -> None:
 def test_a_server_in_trouble_is_a_reason_to_skip(api: tuple[type[Api], str]) -> None:
     handler, config = api
     handler.status = 500
-    assert hub_preflight.look(SERVICE, config)[1].startswith("the cluster's API answered 500")
+    assert cluster_reading.look(SERVICE, config)[1].startswith("the cluster's API answered 500")
 
 
 def test_nobody_there_is_a_reason_to_skip(tmp_path: Path) -> None:
-    findings, skipped, _seen = hub_preflight.look(SERVICE, kubeconfig(tmp_path, 9))
+    findings, skipped, _seen = cluster_reading.look(SERVICE, kubeconfig(tmp_path, 9))
     assert findings == []
     assert skipped.startswith("the cluster's API does not answer")
 
@@ -182,7 +182,7 @@ def test_nobody_there_is_a_reason_to_skip(tmp_path: Path) -> None:
 def test_a_file_that_is_no_kubeconfig_is_told(tmp_path: Path) -> None:
     path = tmp_path / "kubeconfig"
     path.write_text("no: kubeconfig")
-    (finding,), _skipped, _seen = hub_preflight.look(SERVICE, str(path))
+    (finding,), _skipped, _seen = cluster_reading.look(SERVICE, str(path))
     assert finding.key == "cluster_kubeconfig"
 
 

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.stfc.jupyterhub.plugins.module_utils import preflight
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.finding import Finding, located, missing
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.questions import questions
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.report import FailOn, Layer, Report
 
 PLACES = {
@@ -108,7 +108,7 @@ def test_no_secret_is_among_the_questions() -> None:
         "hub_https": {"type": "manual", "private_key": "s3cret"},
         "hub_profiles": [{"name": "default", "cpu": 2, "environment": {"TOKEN": "s3cret"}}],
     }
-    asked = preflight.questions(values)
+    asked = questions(values)
     assert "s3cret" not in str(asked)
     assert asked["hub_profiles"] == [{"name": "default", "cpu": 2}]
     assert asked["cluster_name"] == "hub"

@@ -2,67 +2,90 @@
 
 from __future__ import annotations
 
+import base64
+import http.client
+import json
 import os
 import ssl
-import subprocess
+import tempfile
 import time
-import urllib.request
+from typing import Any
 
 from rehearsal.cluster import programs
-from rehearsal.cluster.binaries import find
-from rehearsal.cluster.layout import API_ADDRESS, API_PORT, ClusterDir
+from rehearsal.cluster.layout import API_ADDRESS, API_PORT, ClusterDir, read_json
 
 PAUSE_SECONDS = 0.2
 NODE_PAUSE_SECONDS = 0.5
+ANSWER_SECONDS = 5
 
 NAMES = ("kwok", "kube-controller-manager", "kube-proxy")
+
+NODE_LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 
 
 def launch(cluster: ClusterDir, name: str) -> None:
     """Become the program ``name`` (of `NAMES`) once the API server answers; does not return."""
-    wait_ready(cluster)
+    api = Api(cluster)
+    while api.ask("GET", "/readyz") is None:
+        time.sleep(PAUSE_SECONDS)
     if name == "kwok":
         # a new KWOK has a new identity: it would leave the nodes alone until the old one's leases have expired
-        _kubectl(cluster, "--namespace=kube-node-lease", "delete", "leases", "--all", "--wait=false")
+        api.ask("DELETE", NODE_LEASES)
         line = programs.kwok(cluster)
     elif name == "kube-controller-manager":
         line = programs.controller_manager(cluster)  # it ends when it finds no API server
     else:
-        line = programs.kube_proxy(cluster, _first_node(cluster))
+        line = programs.kube_proxy(cluster, _first_node(api))
     os.execv(line[0], line)  # noqa: S606
 
 
-def wait_ready(cluster: ClusterDir) -> None:
-    """Wait until the API server is ready.
+class Api:
+    """The API server, over one connection.
 
-    It is asked anonymously: that is allowed from the moment its roles are there. A kubectl for each question would take
-    from it the processor that it needs to start.
+    A program for each question would take from it the processor that it starts on.
     """
-    context = ssl.create_default_context(cafile=str(cluster.pki / "ca.crt"))
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-    while True:
+
+    def __init__(self, cluster: ClusterDir) -> None:
+        config = read_json(cluster.kubeconfig("launcher"))
+        authority, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        context = ssl.create_default_context(cadata=_text(authority["certificate-authority-data"]))
+        with tempfile.NamedTemporaryFile("w", dir=cluster.path, suffix=".pem") as file:  # ssl takes files only
+            # Magnum's certificates do not end with a line.
+            file.write(f"{_text(user['client-certificate-data'])}\n{_text(user['client-key-data'])}")
+            file.flush()
+            context.load_cert_chain(file.name)
+        self._connection = http.client.HTTPSConnection(API_ADDRESS, API_PORT, context=context, timeout=ANSWER_SECONDS)
+
+    def ask(self, method: str, path: str) -> bytes | None:
+        """What it answers; None while it does not, or refuses."""
         try:
-            with opener.open(f"https://{API_ADDRESS}:{API_PORT}/readyz", timeout=5):
-                return
-        except OSError:  # refused, 403 or 500: not yet
-            time.sleep(PAUSE_SECONDS)
+            self._connection.request(method, path)
+            answer = self._connection.getresponse()
+            body = answer.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()  # the next question opens it again
+            return None
+        return body if answer.status == http.HTTPStatus.OK else None
 
 
-def _first_node(cluster: ClusterDir) -> str:
+def _first_node(api: Api) -> str:
     """The oldest node that has an address: kube-proxy waits for the one whose part it takes."""
-    address = '{.status.addresses[?(@.type=="InternalIP")].address}'
-    query = '{range .items[*]}{.metadata.name}{" "}' + address + '{"\\n"}{end}'
     while True:
-        answer = _kubectl(cluster, "get", "nodes", "--sort-by=.metadata.creationTimestamp", f"-o=jsonpath={query}")
-        for line in answer.splitlines():
-            name, _sep, ip = line.partition(" ")
-            if ip:
-                return name
+        answer = api.ask("GET", "/api/v1/nodes")
+        nodes = json.loads(answer)["items"] if answer else []
+        if name := oldest_with_address(nodes):
+            return name
         time.sleep(NODE_PAUSE_SECONDS)
 
 
-def _kubectl(cluster: ClusterDir, *words: str) -> str:
-    """What kubectl prints; nothing when it fails."""
-    line = [find("kubectl"), f"--kubeconfig={cluster.kubeconfig('launcher')}", "--request-timeout=5s", *words]
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
-    return done.stdout if done.returncode == 0 else ""
+def oldest_with_address(nodes: list[dict[str, Any]]) -> str:
+    """Name of the oldest Node that has an internal address; empty while none has."""
+    for node in sorted(nodes, key=lambda node: str(node["metadata"]["creationTimestamp"])):
+        addresses = (node.get("status") or {}).get("addresses") or []
+        if any(address["type"] == "InternalIP" for address in addresses):
+            return str(node["metadata"]["name"])
+    return ""
+
+
+def _text(data: str) -> str:
+    return base64.b64decode(data).decode()

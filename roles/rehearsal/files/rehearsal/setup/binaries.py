@@ -18,7 +18,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 
 from rehearsal.settings import cache_dir
@@ -105,17 +104,16 @@ def _get(missing: Sequence[Program], say: Say) -> None:
                 left.append(program)
     if left:
         go = toolchains.go(say)
-        for _key, group in groupby(left, key=lambda program: program.key):
-            _build(list(group), go, say)
+        for module in dict.fromkeys(program.module for program in left):
+            _build([program for program in left if program.module == module], go, say)
 
 
 def _build(group: Sequence[Program], go: Path, say: Say) -> None:
     from . import sources
 
-    what = f"building {', '.join(program.name for program in group)} {group[0].version}"
     with tempfile.TemporaryDirectory(prefix=".get-", dir=_folder(group[0])) as draft:
         began = time.monotonic()
-        with step(say, what):
+        with step(say, f"building {sources.listed(group)}"):
             made = sources.build(group, Path(draft), go)
         for program in group:
             _keep(

@@ -37,7 +37,8 @@ class Program:
     ask: tuple[str, ...]
     module: Path
     package: str
-    ldflags: str
+    ldflags: tuple[str, ...]
+    """Of the linker. Strips symbols, sets variables."""
     archive: str
     checksum: str
     sha256: str | None
@@ -63,7 +64,7 @@ class Program:
     @functools.cached_property
     def recipe(self) -> str:
         """What a build is made from, as a short digest: another recipe makes another program."""
-        digest = hashlib.sha256(f"{self.package} {self.ldflags}".encode())
+        digest = hashlib.sha256(f"{self.package} {' '.join(self.ldflags)}".encode())
         for name in ("go.mod", "go.sum"):
             digest.update((self.module / name).read_bytes())
         return digest.hexdigest()[:16]
@@ -88,7 +89,7 @@ def read(table: Mapping[str, Mapping[str, Any]], arch: str) -> dict[str, Program
             file = own.get("file", name)
             fill = functools.partial(str.format, version=version, major=major, minor=minor, arch=arch, file=file)
             archive = fill(entry["archive"])
-            variables = (f"-X {variable}={fill(value)}" for variable, value in entry.get("variables", {}).items())
+            variables = (f"-X={variable}={fill(value)}" for variable, value in entry.get("variables", {}).items())
             programs[name] = Program(
                 name=name,
                 group=group,
@@ -98,7 +99,7 @@ def read(table: Mapping[str, Mapping[str, Any]], arch: str) -> dict[str, Program
                 ask=tuple(own.get("ask", ["--version"])),
                 module=MODULES / entry["module"],
                 package=own["package"],
-                ldflags=" ".join(["-s", "-w", *variables]),
+                ldflags=("-s", "-w", *variables),
                 archive=archive,
                 checksum=fill(entry["checksum"]),
                 sha256=entry.get("sha256", {}).get(archive),

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 from ..quantity import format_size
 from ..reserves import MAX_PODS, MIB, Resources, allocatable, usual_daemons
-from .convert import Finding, Path, Severity
-from .looking import Values, is_number
+from ..written import Finding, Path, Severity, Values, is_number
 
 
 class Room(NamedTuple):
