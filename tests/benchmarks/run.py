@@ -47,6 +47,9 @@ NODES = 10
 REPEATS = 2
 """The quickest of so many counts: what else the machine did is no part of the cost."""
 
+QUICKEST = 6.0
+"""Seconds in which no cluster has ever been made."""
+
 TARGETS: dict[str, tuple[float, str]] = {
     "rehearse, nothing there": (300, "s"),
     "rehearse, unchanged": (45, "s"),
@@ -287,10 +290,11 @@ def _cluster() -> float:
     body = {"name": "bench", "cluster_template_id": template, "node_count": 1, "master_count": 1}
     uuid = magnum.post("/clusters", json=body, microversion="1.10").json()["uuid"]
     try:
+        time.sleep(QUICKEST)  # asking costs Magnum some hundredths of a second of the same two cores
         while not (status := _status(magnum, uuid)).endswith("_COMPLETE"):  # the driver waits for the nodes
             if status.endswith("_FAILED"):
                 raise SystemExit(f"bench: the second cluster became {status}")
-            time.sleep(1)  # asking costs Magnum some hundredths of a second of the same two cores
+            time.sleep(0.25)
         return time.monotonic() - began
     finally:
         magnum.delete(f"/clusters/{uuid}")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.cluster import launch
+from rehearsal.cluster import waiting
+from rehearsal.cluster.launch import NODE_LEASES
 from rehearsal.cluster.layout import ClusterDir
 from rehearsal.cluster.pki import OwnCA, make_pki
 from rehearsal.settings import Settings
@@ -62,8 +63,8 @@ def server(cluster: ClusterDir, monkeypatch: pytest.MonkeyPatch) -> Iterator[typ
     context.verify_mode = ssl.CERT_REQUIRED
     made.socket = context.wrap_socket(made.socket, server_side=True)
     threading.Thread(target=made.serve_forever, daemon=True).start()
-    monkeypatch.setattr(launch, "API_ADDRESS", "127.0.0.1")
-    monkeypatch.setattr(launch, "API_PORT", made.server_port)
+    monkeypatch.setattr(waiting, "API_ADDRESS", "127.0.0.1")
+    monkeypatch.setattr(waiting, "API_PORT", made.server_port)
     yield handler
     made.shutdown()
     made.server_close()
@@ -72,29 +73,28 @@ def server(cluster: ClusterDir, monkeypatch: pytest.MonkeyPatch) -> Iterator[typ
 def test_it_is_asked_with_the_launcher_s_certificate_over_one_connection(
     cluster: ClusterDir, server: type[Server]
 ) -> None:
-    api = launch.Api(cluster)
+    api = waiting.ApiServer(cluster.kubeconfig("launcher"))
     assert api.ask("GET", "/readyz") is None
     assert api.ask("GET", "/readyz") is not None
-    assert api.ask("DELETE", launch.NODE_LEASES) is not None
+    assert api.ask("DELETE", NODE_LEASES) is not None
     assert {who for _method, _path, who in server.asked} == {"launcher"}
     assert len(server.connections) == 1
     assert not list(cluster.path.glob("*.pem"))
 
 
 def test_nobody_there_is_no_answer(cluster: ClusterDir, unused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch, "API_ADDRESS", "127.0.0.1")
-    monkeypatch.setattr(launch, "API_PORT", unused_port)
-    assert launch.Api(cluster).ask("GET", "/readyz") is None
+    monkeypatch.setattr(waiting, "API_ADDRESS", "127.0.0.1")
+    monkeypatch.setattr(waiting, "API_PORT", unused_port)
+    assert waiting.ApiServer(cluster.kubeconfig("launcher")).ask("GET", "/readyz") is None
 
 
-def test_the_oldest_node_with_an_address() -> None:
-    address = [{"type": "Hostname", "address": "n"}, {"type": "InternalIP", "address": "10.6.0.11"}]
-
-    def node(name: str, created: str, addresses: list[dict[str, str]] | None) -> dict[str, object]:
-        status = {} if addresses is None else {"addresses": addresses}
+def test_the_oldest_node_that_is_ready() -> None:
+    def node(name: str, created: str, ready: str | None) -> dict[str, object]:
+        conditions = [{"type": "MemoryPressure", "status": "True"}, {"type": "Ready", "status": ready}]
+        status = {} if ready is None else {"conditions": conditions}
         return {"metadata": {"name": name, "creationTimestamp": created}, "status": status}
 
-    young, old = node("young", "2026-01-02T00:00:00Z", address), node("old", "2026-01-01T12:00:00Z", address)
-    booting = node("booting", "2026-01-01T00:00:00Z", address[:1])
-    assert launch.oldest_with_address([young, node("new", "2026-01-01T00:00:00Z", None), booting, old]) == "old"
-    assert launch.oldest_with_address([booting]) == ""
+    young, old = node("young", "2026-01-02T00:00:00Z", "True"), node("old", "2026-01-01T12:00:00Z", "True")
+    booting, new = node("booting", "2026-01-01T00:00:00Z", "False"), node("new", "2026-01-01T00:00:00Z", None)
+    assert waiting.oldest_ready([young, new, booting, old]) == "old"
+    assert waiting.oldest_ready([booting, new]) == ""

@@ -13,11 +13,12 @@ from typing import Any
 import psutil
 
 from rehearsal.cloud import config, launcher, plugins, schema, seed, waiting
-from rehearsal.cloud.layout import Cloud
+from rehearsal.cloud.layout import POLICY, Cloud
 from rehearsal.cloud.service import services
 from rehearsal.processes import Supervisor
 from rehearsal.processes import environment as inherited
 from rehearsal.program import Program
+from rehearsal.settings import write_private
 
 Report = Callable[[str], None]
 
@@ -54,6 +55,7 @@ def prepare(cloud: Cloud, report: Report) -> bool:
     for service in services().values():
         for name, sections in service.config(cloud).items():
             changed |= config.write(cloud.etc / name, sections)
+    write_private(cloud.etc / POLICY, "{}\n")
     plugins.write(cloud)
     wanted = [service for service in schema.missing(cloud) if not schema.install(cloud, service)]
     if wanted:

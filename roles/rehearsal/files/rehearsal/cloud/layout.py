@@ -13,6 +13,10 @@ REGION = "RegionOne"
 """The only region: what ``keystone-manage bootstrap`` calls it."""
 
 
+POLICY = "policy.yaml"
+"""File of rules, empty."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Cloud:
     """One rehearsal's cloud: folders below ``<state>/cloud`` and the addresses of its services."""
@@ -91,7 +95,12 @@ class Cloud:
             },
             "oslo_concurrency": {"lock_path": self.folder("lock")},
             "oslo_messaging_notifications": {"driver": "noop"},
+            "oslo_policy": self.policy(),
         }
+
+    def policy(self) -> dict[str, Value]:
+        """No rules but each service's own. Files that are not there would be looked for again at each check."""
+        return {"policy_file": self.etc / POLICY, "policy_dirs": self.folder("policies")}
 
 
 def packaged(name: str) -> Path:

@@ -6,7 +6,9 @@ import abc
 import dataclasses
 import datetime
 import ipaddress
+import time
 import uuid
+from collections.abc import Callable
 
 from openstack.connection import Connection
 
@@ -15,8 +17,14 @@ from rehearsal.cluster.desired import Desired, Group
 from rehearsal.cluster.kube import Object
 from rehearsal.cluster.layout import NODE_CIDR, ClusterDir, read_json, write_json
 
+BUILDING = "BUILD"
+"""Nova's status of a server that is being made."""
+
 LEAVING = "DELETING"
 """Status of a machine that is being deleted."""
+
+SETTLED_SECONDS = 2.0
+"""How long a list of servers that are all ACTIVE is good for: each Node that changes asks for it."""
 
 FIRST_HOST = 10
 """The first addresses of a network go to its gateway and its services."""
@@ -56,7 +64,7 @@ class Machines(abc.ABC):
         """Have what the machines need (their network)."""
 
     def finish(self, desired: Desired) -> None:  # noqa: B027  (nothing, on paper)
-        """Have what they need besides, after they were asked for."""
+        """Have what they need besides, once none is being made."""
 
     def clear(self, desired: Desired) -> bool:  # noqa: ARG002
         """Remove what `prepare` made; True when nothing is left."""
@@ -66,10 +74,12 @@ class Machines(abc.ABC):
 class NovaMachines(Machines):
     """Real servers in the operator's project."""
 
-    def __init__(self, cloud: Connection) -> None:
+    def __init__(self, cloud: Connection, clock: Callable[[], float] = time.monotonic) -> None:
         self.cloud = cloud
         self._network: network.Network | None = None
         self._routed = False
+        self._clock = clock
+        self._listed: tuple[float, list[Machine]] = (-SETTLED_SECONDS, [])
 
     def prepare(self, desired: Desired) -> None:
         if self._network is None:
@@ -81,6 +91,15 @@ class NovaMachines(Machines):
             self._routed = True
 
     def machines(self, desired: Desired) -> list[Machine]:
+        at, listed = self._listed
+        if self._clock() - at < SETTLED_SECONDS:
+            return listed
+        found = self._list(desired)
+        if found and all(machine.status == "ACTIVE" for machine in found):
+            self._listed = (self._clock(), found)
+        return found
+
+    def _list(self, desired: Desired) -> list[Machine]:
         found = []
         for server in servers.of_cluster(self.cloud, desired.uuid):
             if server.status == "DELETED":
@@ -103,9 +122,11 @@ class NovaMachines(Machines):
     def create(self, desired: Desired, group: Group) -> None:
         self.prepare(desired)
         assert self._network is not None
+        self._listed = (-SETTLED_SECONDS, [])
         servers.create(self.cloud, desired, group, self._network.network)
 
     def delete(self, machine_id: str) -> None:
+        self._listed = (-SETTLED_SECONDS, [])
         self.cloud.compute.delete_server(machine_id, ignore_missing=True)
 
     def clear(self, desired: Desired) -> bool:

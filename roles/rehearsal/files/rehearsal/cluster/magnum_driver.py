@@ -18,7 +18,11 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import magnum.conf
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID
 from magnum.common import exception
+from magnum.common.x509 import operations
 from magnum.conductor.handlers.common import cert_manager
 from magnum.drivers.common import driver
 from magnum.objects.fields import ClusterStatus
@@ -371,12 +375,12 @@ class Driver(driver.Driver):
     def _certificates(self, context: Any, cluster: Any, place: ClusterDir) -> None:
         """The control plane's certificates, each signed by Magnum's own CA of this cluster."""
         authority = cert_manager.get_cluster_ca_certificate(cluster, context)
-
-        def sign(request: bytes) -> bytes:
-            return _bytes(cert_manager.sign_node_certificate(cluster, request.decode(), context=context))
-
-        key = _bytes(authority.get_decrypted_private_key())
-        make_pki(place, _bytes(authority.get_certificate()), key, sign)
+        certificate, key = _bytes(authority.get_certificate()), _bytes(authority.get_decrypted_private_key())
+        issuer = x509.load_pem_x509_certificate(certificate).subject
+        name = issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+        # Magnum's sign_node_certificate decrypts its key, slowly by design, for each certificate.
+        signer = serialization.load_pem_private_key(key, None)
+        make_pki(place, certificate, key, lambda request: _bytes(operations.sign(request.decode(), name, signer)))
 
     def _program(self, prefix: str, program: str, place: ClusterDir) -> Program:
         command = [sys.executable, "-m", "rehearsal.cluster", program]

@@ -14,7 +14,7 @@ from rehearsal.cluster import desired as wish
 from rehearsal.cluster.desired import Desired, Group, Member, NodeStatus, Status
 from rehearsal.cluster.kube import CORE, TOO_MANY, UNREACHABLE, Collection, Kube, Object
 from rehearsal.cluster.layout import ClusterDir
-from rehearsal.cluster.machines import LEAVING, Machine, Machines
+from rehearsal.cluster.machines import BUILDING, LEAVING, Machine, Machines
 from rehearsal.cluster.nodes import NodeSpec, server_of
 from rehearsal.cluster.reconcile import Reconciler
 from rehearsal.cluster.refusals import passes, refusal
@@ -70,7 +70,8 @@ class NodeReconciler(Reconciler):
             self._forget(present)
         # servers do not wait for the API server
         done = self._act(desired, present) and up and len(present) == len(machines)
-        self._network(self.machines.finish, desired)
+        if not any(machine.status == BUILDING for machine in present):
+            self._network(self.machines.finish, desired)  # it would take from Neutron the time that servers need
         settled = self._report(desired, present, done)
         return None if settled else BUSY_SECONDS
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable
 from pathlib import Path
 
-from rehearsal.pods import policies, runner
+from rehearsal.cluster.waiting import ApiServer
 
 
 def main() -> int:
@@ -20,8 +20,11 @@ def main() -> int:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("asyncio").setLevel(logging.ERROR)
-    part = runner.main if given.part == "runner" else policies.main
     try:
+        ApiServer(given.cluster / "runner.kubeconfig").wait_for_node()  # without one there are no pods
+        from rehearsal.pods import policies, runner  # loaded when the wait is over
+
+        part = runner.main if given.part == "runner" else policies.main
         asyncio.run(_until_told(part(given.cluster)))
     except FileNotFoundError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)

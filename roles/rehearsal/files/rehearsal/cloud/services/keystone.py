@@ -38,6 +38,7 @@ class Keystone(Service):
                 # The least that bcrypt allows: these passwords guard nothing, and every service logs in at its start.
                 "identity": {"password_hash_rounds": 4},
                 "oslo_messaging_notifications": {"driver": "noop"},
+                "oslo_policy": cloud.policy(),
             }
         }
 

@@ -100,6 +100,7 @@ class Nova(Service):
             "api": {"auth_strategy": "keystone"},
             "placement_database": cloud.database("placement"),
             "keystone_authtoken": cloud.common()["keystone_authtoken"],
+            "oslo_policy": cloud.policy(),
         }
         return {"nova.conf": nova, "placement.conf": placement}
 
