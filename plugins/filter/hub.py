@@ -24,7 +24,7 @@ def hub_plan(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> dict[str
     """What is made beside the release, and what is to be said."""
     from ansible_collections.stfc.jupyterhub.plugins.module_utils import hub_values as hub
 
-    return hub.hub_plan(service, cluster)
+    return {**hub.hub_plan(service, cluster), "service": dict(service)}
 
 
 def hub_secrets(service: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -68,6 +68,19 @@ def hub_outdated(values: Mapping[str, Any], chart_version: str, seen: Mapping[st
     return not chart_version or chart_version != deployed or hub_values_digest(values) != seen["values_sha256"]
 
 
+def hub_state(
+    found: Mapping[str, Any], service: Mapping[str, Any], cluster: Mapping[str, Any], chart_version: str
+) -> dict[str, Any]:
+    """What there is and whether there is work, from ``release`` (surveyed), ``answer`` and ``at`` (may be missing)."""
+    seen = found["release"]
+    work = bool(seen["work"])
+    if not work:
+        values = hub_chart_values(service, cluster, seen["fingerprints"], (), seen["kept_address"])
+        work = hub_outdated(values, chart_version, seen)
+    answer = {} if work else found.get("answer") or {}
+    return {"seen": seen, "work": work, "answer": answer, "at": found.get("at") or ""}
+
+
 def hub_named(objects: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Mapping[str, Any]]:
     """Those of the manifests that are named, as ``kind/name``."""
     return [item for item in objects if f"{item['kind']}/{item['metadata']['name']}" in names]
@@ -94,5 +107,6 @@ class FilterModule:
             "hub_chart_values": _for_people(hub_chart_values),
             "hub_named": hub_named,
             "hub_outdated": hub_outdated,
+            "hub_state": _for_people(hub_state),
             "hub_values_digest": hub_values_digest,
         }

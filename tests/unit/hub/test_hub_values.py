@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.stfc.jupyterhub.plugins.filter.hub import hub_outdated
+from ansible_collections.stfc.jupyterhub.plugins.filter.hub import hub_chart_values, hub_outdated, hub_state
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.history import digest
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values import (
     HubValuesError,
@@ -258,3 +258,22 @@ def test_when_a_release_is_made_anew(change: dict[str, Any], outdated: bool) -> 
     seen = {"chart": {"version": "4.4.0"}, "values_sha256": digest({"a": 2})}
     given: dict[str, Any] = {"values": {"a": 2}, "version": "4.4.0", "seen": seen, **change}
     assert hub_outdated(given["values"], given["version"], given["seen"]) is outdated
+
+
+def test_the_state_of_a_hub(service: Any, cluster: dict[str, Any]) -> None:
+    described = service.with_gpu()
+    values = hub_chart_values(described, cluster, {"hub-secrets": "f"})
+    seen = {
+        "work": [],
+        "fingerprints": {"hub-secrets": "f"},
+        "kept_address": "",
+        "chart": {"version": "4.4.0"},
+        "values_sha256": digest(values),
+    }
+    found = {"release": seen, "answer": {"version": "5.5.0"}, "at": "now"}
+    state = hub_state(found, described, cluster, "4.4.0")
+    assert state == {"seen": seen, "work": False, "answer": {"version": "5.5.0"}, "at": "now"}
+    assert hub_state({"release": seen}, described, cluster, "4.4.0")["answer"] == {}
+    for change in ({"work": ["Deployment hub is not as released"]}, {"fingerprints": {"hub-secrets": "other"}}):
+        state = hub_state({**found, "release": {**seen, **change}}, described, cluster, "4.4.0")
+        assert (state["work"], state["answer"]) == (True, {})
