@@ -172,8 +172,8 @@ class ServicePreflight(CoePreflight):
         threading.Thread(target=_cluster_side).start()
         return self._with_cluster(super().act())
 
-    def _leave(self, cloud: Json) -> NoReturn:
-        self.exit_json(**self._with_cluster(cloud))
+    def _leave(self, answer: Json) -> NoReturn:
+        self.exit_json(**self._with_cluster(answer))
 
     def _with_cluster(self, cloud: Json) -> Json:
         """All that is returned, with what the cloud's part has come to."""
