@@ -101,7 +101,7 @@ places:
   sample: {cluster_image: "vars/openstack.yml:9"}
 hub:
   description:
-    - The hub's keys as the filter P(stfc.jupyterhub.hub_service#filter) has them, as JSON, for
+    - The hub's keys as the filter P(stfc.jupyterhub.hub_service#filter) has them, as JSON in base64, for
       M(stfc.jupyterhub.service_preflight). Hidden in output, since it holds secrets.
   returned: with O(collect=true), without errors
   type: str

@@ -45,9 +45,10 @@ options:
     required: true
   hub:
     description:
-      - All keys of the hub with their values as the role C(hub) has them, as JSON. Without it the release is not looked
-        at.
-      - It is text so that it is one secret, and not each word in it.
+      - All keys of the hub with their values as the role C(hub) has them, as JSON in base64. Without it the release is
+        not looked at.
+      - It is text so that it is one secret, and not each word in it; and not plain JSON, which ansible-core 2.18 would
+        take for data.
     type: str
 extends_documentation_fragment:
   - stfc.jupyterhub.magnum
@@ -136,12 +137,15 @@ answer:
   sample: {version: 5.5.0, certificate: {}, resolves_to: [192.0.2.7], dns_record: ""}
 """
 
+import base64
 import json
 import threading
 from typing import Any, ClassVar, NoReturn
 
 from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.cloud_module import CoePreflight
+
+EMPTY = base64.b64encode(b"{}")
 
 Json = dict[str, Any]
 
@@ -158,7 +162,7 @@ class ServicePreflight(CoePreflight):
 
     def keep_hub(self) -> None:
         """Take the hub's description away from what every way out of a module adds to what it returns."""
-        self._hub: Json = json.loads(self.params["hub"] or "{}")
+        self._hub: Json = json.loads(base64.b64decode(self.params["hub"] or EMPTY))
         self.params["hub"] = None  # the base class looks at each of its options once more
 
     def openstack_cloud_from_module(self) -> tuple[Any, Any]:

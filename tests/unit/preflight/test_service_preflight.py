@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -86,7 +87,7 @@ class World:
             "file": "openstack.yml",
             "places": {},
             "kubeconfig": str(self.kubeconfig),
-            "hub": json.dumps(HUB) if hub is None else hub,
+            "hub": base64.b64encode(json.dumps(HUB).encode()).decode() if hub is None else hub,
             **parameters,
         }
         made.ansible = SimpleNamespace(fail_json=self._leave)
