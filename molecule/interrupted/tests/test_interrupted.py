@@ -112,7 +112,8 @@ MOMENTS = [
     Moment("Helm installs", lambda seen, _: seen.release() == "pending-install", Started.kill_all),
     Moment("the hub is being waited for", lambda _, run: run.at("Wait until the hub is ready"), Started.kill_group),
     Moment("placeholders have been made", lambda seen, _: seen.placeholders(), Started.press_control_c),
-    Moment("the hub is about to be asked", lambda _, run: run.at("Ask the hub at its address"), Started.kill_group),
+    # All is made by now, so the hub has been asked already by the one look at everything.
+    Moment("the hub has been asked", lambda _, run: run.at("Keep the plan"), Started.kill_group),
 ]
 
 
