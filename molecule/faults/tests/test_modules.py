@@ -209,6 +209,7 @@ def test_a_deletion_is_stuck(state: Path, magnum: Magnum, cloud: openstack.conne
         description=f"Kubernetes external service default/web from cluster {uuid}",
         vip_subnet_id=network.subnet_ids[0],
     )
+    cloud.load_balancer.wait_for_load_balancer(balancer.id, interval=0.2)  # or its driver would set it to ACTIVE yet
     stuck_balancer(state, balancer.id)
     words = (
         "deleting cluster faulty-two: not done within 4 s (cluster faulty-two: DELETE_IN_PROGRESS",
