@@ -6,7 +6,8 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """``stfc.jupyterhub.magnum``, ``.magnum.waiting``, ``.magnum.attributes``, ``.magnum.info``."""
+    """``stfc.jupyterhub.magnum``, ``.magnum.waiting``, ``.magnum.attributes``, ``.magnum.info``,
+    ``.magnum.preflight``."""
 
     DOCUMENTATION = r"""
 options: {}
@@ -68,4 +69,26 @@ attributes:
   diff_mode:
     description: Nothing is changed, so there is no difference to show.
     support: none
+"""
+
+    PREFLIGHT = r"""
+options:
+  service:
+    description: The keys as M(stfc.jupyterhub.load_service) leaves them.
+    type: dict
+    required: true
+  complete:
+    description:
+      - Whether O(service) has every key. Otherwise the files have errors, and only what is known is checked; there is
+        no plan.
+    type: bool
+    default: true
+  file:
+    description: How the file is called in the report, for keys that O(places) does not have.
+    type: str
+    default: openstack.yml
+  places:
+    description: Where each key was written, C(file:line) by key, as M(stfc.jupyterhub.load_service) leaves it.
+    type: dict
+    default: {}
 """

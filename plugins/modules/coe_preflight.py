@@ -17,28 +17,10 @@ description:
   - Says what has to be done, in the form that M(stfc.jupyterhub.coe_cluster_template), M(stfc.jupyterhub.coe_cluster)
     and M(stfc.jupyterhub.coe_nodegroup) take, for the Magnum driver of this cloud.
 options:
-  service:
-    description: The keys as M(stfc.jupyterhub.load_service) leaves them.
-    type: dict
-    required: true
-  complete:
-    description:
-      - Whether O(service) has every key. Otherwise the file has errors, and only what is known is checked; there is no
-        plan.
-    type: bool
-    default: true
   collect:
     description: Return problems instead of failing, for M(stfc.jupyterhub.preflight_report).
     type: bool
     default: false
-  file:
-    description: How the file is called in the report, for keys that O(places) does not have.
-    type: str
-    default: openstack.yml
-  places:
-    description: Where each key was written, C(file:line) by key, as M(stfc.jupyterhub.load_service) leaves it.
-    type: dict
-    default: {}
   kubeconfig:
     description:
       - Path of the cluster's kubeconfig, which is compared with the cluster and tried. Without it, it is not looked at.
@@ -46,6 +28,7 @@ options:
 extends_documentation_fragment:
   - stfc.jupyterhub.magnum
   - stfc.jupyterhub.magnum.info
+  - stfc.jupyterhub.magnum.preflight
   - openstack.cloud.openstack
 seealso:
   - module: stfc.jupyterhub.coe_cluster

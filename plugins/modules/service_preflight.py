@@ -21,24 +21,6 @@ options:
   cloud:
     description: Name of the cloud in C(clouds.yaml). Without one no cloud is asked.
     type: raw
-  service:
-    description: The keys as M(stfc.jupyterhub.load_service) leaves them.
-    type: dict
-    required: true
-  complete:
-    description:
-      - Whether O(service) has every key. Otherwise the files have errors, and only what is known is checked; there is
-        no plan.
-    type: bool
-    default: true
-  file:
-    description: How the file is called in the report, for keys that O(places) does not have.
-    type: str
-    default: openstack.yml
-  places:
-    description: Where each key was written, C(file:line) by key, as M(stfc.jupyterhub.load_service) leaves it.
-    type: dict
-    default: {}
   kubeconfig:
     description: Path of the cluster's kubeconfig.
     type: path
@@ -50,9 +32,12 @@ options:
       - It is text so that it is one secret, and not each word in it; and not plain JSON, which ansible-core 2.18 would
         take for data.
     type: str
+requirements:
+  - kubernetes >= 24.2
 extends_documentation_fragment:
   - stfc.jupyterhub.magnum
   - stfc.jupyterhub.magnum.info
+  - stfc.jupyterhub.magnum.preflight
   - openstack.cloud.openstack
 seealso:
   - module: stfc.jupyterhub.coe_preflight

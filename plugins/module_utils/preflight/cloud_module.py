@@ -13,25 +13,12 @@ from ..magnum.client import is_uuid
 from ..magnum.errors import MagnumError
 from ..magnum.families import CLUSTER_API, recognise
 from ..magnum.module import MagnumModule
-from ..magnum.preflight import (
-    Cloud,
-    Verdict,
-    check,
-    check_known,
-)
+from ..magnum.preflight import Cloud, Verdict, check, check_known
+from ..written import Severity
 from .cloud import check_project, notes
-from .finding import (
-    Finding,
-    Severity,
-    located,
-)
+from .finding import Finding, located
 from .project import Owner, Project
-from .reading import (
-    Reader,
-    assemble,
-    services_of,
-    together,
-)
+from .reading import Reader, assemble, services_of, together
 from .report import Layer, Report
 
 try:

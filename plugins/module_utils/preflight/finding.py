@@ -7,9 +7,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
-Severity = Literal["error", "warning"]
+from ..written import Severity
 
 
 @dataclasses.dataclass(frozen=True)
