@@ -75,7 +75,8 @@ def _nodes(state: Path, wanted: int) -> Iterator[int]:
     everything = [node.to_dict() for node in core.list_node().items]
     pattern = core.api_client.sanitize_for_serialization(core.list_node(label_selector=f"{GROUP_LABEL}=default-worker"))
     node = pattern["items"][0]
-    names = [f"{MARK}-{number:03}" for number in range(wanted - len(everything))]
+    # KWOK 0.8 may stop renewing leases when a node comes back under its old name within seconds.
+    names = [f"{MARK}-{wanted}-{number:03}" for number in range(wanted - len(everything))]
     try:
         for name in names:
             core.create_node(_copy(node, name))

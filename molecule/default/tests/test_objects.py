@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import kubernetes
 import openstack
+import pytest
 import yaml
 
 GROUP = "node.cluster.x-k8s.io/nodegroup"
@@ -73,6 +75,29 @@ def test_placeholders_ask_for_what_their_profile_asks_for(
     assert {name.removeprefix("user-placeholder-"): item.spec.replicas for name, item in found.items()} == wanted
     for item in found.values():
         assert item.status.ready_replicas == item.spec.replicas
+
+
+def test_pods_made_unready_by_the_node_controller_are_ready_again(
+    core: kubernetes.client.CoreV1Api, summary: dict[str, Any]
+) -> None:
+    """What a node leaves behind that was silent for a while, as when the machine was suspended."""
+    namespace = summary["hub"]["namespace"]
+    real, played = "component=hub", "app.kubernetes.io/component=user-placeholder"
+    unready = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+    for selector in (real, played):
+        pod = core.list_namespaced_pod(namespace, label_selector=selector).items[0]
+        assert not _ready(core.patch_namespaced_pod_status(pod.metadata.name, namespace, unready))
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        pods = [pod for one in (real, played) for pod in core.list_namespaced_pod(namespace, label_selector=one).items]
+        if all(_ready(pod) for pod in pods):
+            return
+        time.sleep(0.2)
+    pytest.fail(f"not ready again within 30 s: {[pod.metadata.name for pod in pods if not _ready(pod)]}")
+
+
+def _ready(pod: Any) -> bool:
+    return any(item.type == "Ready" and item.status == "True" for item in pod.status.conditions)
 
 
 def test_users_volumes_are_retained(kube: kubernetes.client.ApiClient, core: kubernetes.client.CoreV1Api) -> None:

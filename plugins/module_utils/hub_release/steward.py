@@ -193,10 +193,11 @@ class Steward:
         if self.check_mode:
             return answer | {"address": self._record().get("address", "")}
         # What was just read is good for a first look, unless it was corrected.
-        reason = self._wait(items, timeout, {} if found else live)
+        live = {} if found else live
+        reason = self._wait(items, timeout, live)
         if reason:
             self._give_up(reason, items, known, before, timeout)
-        address = self._address(items, {} if found else live)
+        address = self._address(items, live)
         self._remember(last.number, address)
         return answer | {"address": address}
 
@@ -261,13 +262,16 @@ class Steward:
     # Waiting
 
     def _wait(self, items: list[dict[str, Any]], timeout: float, live: Live) -> str:
-        """Until everything is ready: "". Otherwise the reason to give up. ``live``: what is known already."""
+        """Until everything is ready: "". Otherwise the reason to give up.
+
+        ``live``: what is known already; emptied where it had to be waited for, since it is old then.
+        """
         deadline, poll = self.clock() + timeout, POLL_SECONDS
         while True:
             waiting, hopeless = self._look(items, live)
-            live = {}
             if not waiting:
                 return ""
+            live.clear()
             for line in waiting:
                 self.say(line)
             if hopeless:

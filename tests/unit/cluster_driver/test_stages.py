@@ -49,3 +49,13 @@ def test_a_heartbeat_keeps_the_time_of_the_last_change() -> None:
     by_name = {stage["metadata"]["name"]: stage["spec"]["next"].get("statusTemplate", "") for stage in stages.stages()}
     assert "lastTransitionTime" in by_name["node-ready"]
     assert "lastTransitionTime" not in by_name["node-heartbeat"]
+
+
+def test_a_running_pod_that_somebody_made_unready_is_ready_again_but_a_job_ends() -> None:
+    again = next(stage for stage in pod_stages() if stage["metadata"]["name"] == "pod-ready-again")
+    assert condition(again, '.status.conditions.[] | select( .type == "Ready" ) | .status')["operator"] == "NotIn"
+    assert condition(again, ".metadata.ownerReferences.[].kind") == {
+        "key": ".metadata.ownerReferences.[].kind",
+        "operator": "NotIn",
+        "values": ["Job"],
+    }

@@ -415,6 +415,17 @@ def test_a_balancer_without_an_address_is_named_with_its_events(world: World) ->
         world.steward().see_through(0, 60)
 
 
+def test_an_address_that_was_waited_for_is_answered_and_remembered(world: World) -> None:
+    world.deploy()
+    service = world.cluster.objects["Service", "proxy-public"]
+    there, service["status"] = service["status"], {}
+    steward = world.steward()
+    steward.sleep = lambda _seconds: service.update(status=there)
+    assert steward.see_through(0, 60)["address"] == "192.0.2.1"
+    assert world.cluster.objects["ConfigMap", RECORD]["data"] == {"revision": "1", "address": "192.0.2.1"}
+    assert world.steward().survey([], {}, {})["waiting"] == []
+
+
 @pytest.mark.parametrize(
     ("service", "address"),
     [

@@ -117,3 +117,11 @@ def test_transition_times_are_kept_while_nothing_changes() -> None:
     assert found["Ready"]["lastTransitionTime"] == "then"
     assert found["Initialized"]["lastTransitionTime"] == "now"
     assert found["Ready"]["reason"] is None, "a reason that no longer holds is removed by the merge"
+
+
+def test_a_condition_that_somebody_else_has_set_is_noticed() -> None:
+    sent = [{"type": "Ready", "status": "True"}, {"type": "ContainersReady", "status": "True"}]
+    assert not status.overruled(sent, [*sent, {"type": "PodScheduled", "status": "True"}])
+    assert status.overruled(sent, [{"type": "Ready", "status": "False"}, {"type": "ContainersReady", "status": "True"}])
+    assert not status.overruled(sent, []), "news from before the first word"
+    assert not status.overruled([], [{"type": "Ready", "status": "False"}])

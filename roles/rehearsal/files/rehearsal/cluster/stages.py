@@ -2,7 +2,8 @@
 
 The stages follow KWOK 0.8's own (``kustomize/stage`` of its module: node/fast, node/heartbeat-with-lease, pod/fast)
 with these differences: a boot delay, the time of a condition's last change kept by heartbeats, pods selected by the
-pod runner's mark, start and stop delays, Jobs that take a second, finalizers that hold a pod back.
+pod runner's mark, start and stop delays, Jobs that take a second, finalizers that hold a pod back, pods that are Ready
+again after their node was silent.
 """
 
 from __future__ import annotations
@@ -110,6 +111,14 @@ startTime: {{ $now | Quote }}
 """
 )
 
+_POD_READY_AGAIN = """\
+{{ $now := Now }}
+conditions:
+- lastTransitionTime: {{ $now | Quote }}
+  status: "True"
+  type: Ready
+"""
+
 _POD_ENDED = """\
 {{ $now := Now }}
 conditions:
@@ -157,6 +166,7 @@ def stages(*, unmarked: bool = False) -> list[dict[str, Any]]:
     alive = _absent(".metadata.deletionTimestamp")
     dying = _present(".metadata.deletionTimestamp")
     ready = '.status.conditions.[] | select( .type == "Ready" ) | .status'
+    owner = ".metadata.ownerReferences.[].kind"
     unheld = _absent(".metadata.finalizers.[]")
     return [
         _stage("node-ready", "Node", [_not_in(ready, "True")], _status(_NODE_READY), _delay(0, BOOT_DELAY)),
@@ -176,9 +186,17 @@ def stages(*, unmarked: bool = False) -> list[dict[str, Any]]:
             _delay(0, START_DELAY),
         ),
         _stage(
+            # the node controller makes the pods of a node that was silent unready; kubelet says that they are not
+            "pod-ready-again",
+            "Pod",
+            [played, alive, _in(".status.phase", "Running"), _not_in(ready, "True"), _not_in(owner, "Job")],
+            _status(_POD_READY_AGAIN),
+            {"durationMilliseconds": 0},
+        ),
+        _stage(
             "pod-complete",
             "Pod",
-            [played, alive, _in(".status.phase", "Running"), _in(".metadata.ownerReferences.[].kind", "Job")],
+            [played, alive, _in(".status.phase", "Running"), _in(owner, "Job")],
             _status(_POD_ENDED % {"reason": "PodCompleted", "code": 0, "cause": "Completed", "phase": "Succeeded"}),
             _delay(1000, RUN_DELAY),
         ),

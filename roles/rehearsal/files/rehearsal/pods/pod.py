@@ -128,6 +128,10 @@ class Pod:
         self.obj = obj
         if obj["metadata"].get("deletionTimestamp"):
             self._deleting.set()
+        if status.overruled(self._sent.get("conditions") or [], self._other_conditions()):
+            # As a kubelet does. News older than our last word are answered the same: a patch that changes nothing.
+            self._sent = {}
+            self.changed()
 
     def delete(self) -> None:
         """The pod's object is gone without our word: end at once."""

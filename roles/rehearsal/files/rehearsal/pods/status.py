@@ -151,3 +151,10 @@ def stamped(fresh: list[Object], old: list[Object], now: str) -> list[Object]:
         # A strategic merge keeps what it is not told: a reason that no longer holds is taken away by name.
         found.append({"reason": None, "message": None, **one, "lastTransitionTime": since})
     return found
+
+
+def overruled(sent: list[Object], found: list[Object]) -> bool:
+    """Whether somebody else has set a condition of ours: the node controller makes the pods of a node that was silent
+    for a while unready, and leaves it to the kubelet to say that they are not."""
+    now = {one["type"]: one["status"] for one in found}
+    return any(now.get(one["type"], one["status"]) != one["status"] for one in sent)
