@@ -54,15 +54,40 @@ def no_sources(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 # The table
 
 
+def required_by(module: Path) -> dict[str, str]:
+    """The versions that a ``go.mod`` requires."""
+    text = (module / "go.mod").read_text()
+    lines = [line.split("//")[0].removeprefix("require").split() for line in text.splitlines()]
+    return {line[0]: line[1] for line in lines if len(line) == 2 and line[1].startswith("v")}
+
+
 def test_versions_of_the_table_are_those_of_the_go_modules() -> None:
     for program in programs.all_programs().values():
         module = (program.module / "go.mod").read_text()
         # k8s.io/kubernetes, sigs.k8s.io/kwok, …: the requirement that the package belongs to.
-        lines = [line.split("//")[0].removeprefix("require").split() for line in module.splitlines()]
-        required = {line[0]: line[1] for line in lines if len(line) == 2}
+        required = required_by(program.module)
         owners = {path: version for path, version in required.items() if f"{program.package}/".startswith(f"{path}/")}
         assert owners[max(owners, key=len)] == program.version, program.name
         assert f"tool {program.package}\n" in module or f"\t{program.package}\n" in module
+
+
+def test_what_the_modules_share_is_compiled_once() -> None:
+    table = programs.all_programs()
+    older, newer = required_by(table["kube-scheduler-1.30"].module), required_by(table["kubectl"].module)
+    other = {path for path in older.keys() & newer.keys() if older[path] != newer[path]}
+    kubernetes = {
+        path for path in other if path.startswith("k8s.io/") and path not in ("k8s.io/klog/v2", "k8s.io/utils")
+    }
+    instrumentation = "go.opentelemetry.io/contrib/instrumentation"
+    assert other - kubernetes == {
+        "github.com/google/cel-go",
+        "github.com/google/gnostic-models",
+        "go.etcd.io/etcd/api/v3",
+        "go.etcd.io/etcd/client/pkg/v3",
+        "go.etcd.io/etcd/client/v3",
+        f"{instrumentation}/google.golang.org/grpc/otelgrpc",
+        f"{instrumentation}/net/http/otelhttp",
+    }
 
 
 def test_templates_are_filled_in() -> None:

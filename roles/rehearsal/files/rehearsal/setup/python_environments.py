@@ -32,6 +32,10 @@ NEWEST = (3, 14)
 
 COMPLETE = ".complete.json"
 
+COMPILED_WHEN_USED = frozenset({"cloud"})
+"""Environments of which little is ever imported, by processes that may write beside it: Python keeps the bytecode of
+that, and two thirds of a minute are saved. The others are read-only to their pods, so they are compiled as a whole."""
+
 
 @functools.lru_cache(maxsize=1)
 def interpreter() -> tuple[Path, str]:
@@ -119,11 +123,13 @@ def _make(name: str, path: Path) -> None:
     # The lock is complete: --no-deps keeps the resolver from having another opinion.
     if tool := uv():
         run(what, [tool, "venv", "--no-config", "--python", base, path])
-        install: list[str | Path] = [tool, "pip", "install", "--no-deps", "--compile-bytecode", "--python", python]
+        install: list[str | Path] = [tool, "pip", "install", "--no-deps", "--python", python]
+        install += [] if name in COMPILED_WHEN_USED else ["--compile-bytecode"]
     else:
         hint = "On Debian and Ubuntu `python3 -m venv` needs the package python3-venv"
         run(what, [base, "-m", "venv", path], hint=hint)
         install = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-deps"]
+        install += ["--no-compile"] if name in COMPILED_WHEN_USED else []
     run(what, [*install, "-r", lock], hint="Packages come from the configured Python index; is it reachable?")
     write_manifest(
         path / COMPLETE,
