@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +105,8 @@ def _measure(environment: dict[str, str]) -> dict[str, Any]:
     best = min((deploy(STATE) for _other in range(REPEATS + 1)), key=lambda one: one.seconds)
     watched = deploy(STATE, watch=True)
     measured["deploy, unchanged"] = best.seconds
-    measured["preflight, all layers"] = _preflight(environment)
-    measured["preflight, 60 lines of mistakes, no cloud"] = _mistakes(environment)
+    measured["preflight, all layers"] = _quickest(lambda: _preflight(environment))
+    measured["preflight, 60 lines of mistakes, no cloud"] = _quickest(lambda: _mistakes(environment))
     measured["plan, 10,000 users over a day"] = measure_plan()
     against = {"deploy": _cost(best.seconds, watched.calls), "floor": _floor(environment), "straight": _straight()}
     against["Ansible's own start"] = _cost(_empty(environment), [])
@@ -116,7 +116,7 @@ def _measure(environment: dict[str, str]) -> dict[str, Any]:
         slow = deploy(STATE, watch=True)
         against[f"deploy, {PACE} s more a request"] = _cost(deploy(STATE).seconds, slow.calls)
         against[f"floor, {PACE} s more a request"] = _floor(environment)
-    measured["cluster to all nodes Ready"] = _cluster()
+    measured["cluster to all nodes Ready"] = _quickest(_cluster)
     sizes = list(scale.costs(STATE))
     with _server(summary) as seconds:
         measured["click to server ready"] = seconds
@@ -135,6 +135,10 @@ def _measure(environment: dict[str, str]) -> dict[str, Any]:
     limit = OF_THE_STRAIGHT_WAY * straight["seconds"]
     ratios["deploy, unchanged: seconds of the straight way"] = _ratio(ours["seconds"], limit, "s")
     return {"ratios": ratios, "phases": _phases(best, watched), "scale": sizes, "against": against}
+
+
+def _quickest(measure: Callable[[], float]) -> float:
+    return min(measure() for _other in range(REPEATS))
 
 
 def _ratio(measured: float, target: float, unit: str) -> dict[str, Any]:

@@ -199,7 +199,10 @@ def build(programs: Sequence[Program], folder: Path, go: Path) -> dict[str, Path
             "-mod=readonly",
             "-trimpath",
             "-buildvcs=false",
-            "-gcflags=all=-dwarf=false",  # the linker would drop it; making it takes a tenth of the time
+            *(
+                f"-gcflags={flags}"
+                for flags in dict.fromkeys(flags for program in programs for flags in program.gcflags)
+            ),
             # A variable that a program does not have is passed over.
             f"-ldflags={' '.join(dict.fromkeys(flag for program in programs for flag in program.ldflags))}",
             "-o",
