@@ -298,7 +298,7 @@ def _cluster() -> float:
         while not (status := _status(magnum, uuid)).endswith("_COMPLETE"):  # the driver waits for the nodes
             if status.endswith("_FAILED"):
                 raise SystemExit(f"bench: the second cluster became {status}")
-            time.sleep(0.25)
+            time.sleep(0.5)
         return time.monotonic() - began
     finally:
         magnum.delete(f"/clusters/{uuid}")

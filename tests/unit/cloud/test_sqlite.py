@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import threading
 import time
 from collections.abc import Iterator
@@ -76,10 +78,42 @@ def test_a_second_writing_session_of_a_thread_does_not_wait_for_the_first(facade
         assert time.monotonic() - started < 5
 
 
-def test_a_pool_timeout_is_dropped(facade: Any, tmp_path: Path) -> None:
+def test_a_pool_timeout_of_a_service_is_taken(facade: Any, tmp_path: Path) -> None:
     engine = engines.create_engine(f"sqlite:///{tmp_path}/b.db", pool_timeout=10)
     with engine.connect() as connection:
         assert connection.execute(sqlalchemy.text("PRAGMA journal_mode")).scalar_one() == "wal"
+
+
+def test_a_file_is_opened_once(facade: Any, tmp_path: Path) -> None:
+    engine = engines.create_engine(f"sqlite:///{tmp_path}/b.db", sqlite_synchronous=False)
+    opened: list[Any] = []
+    sqlalchemy.event.listen(engine, "connect", lambda connection, _record: opened.append(connection))
+    for _turn in range(3):
+        with engine.connect() as connection:
+            assert connection.execute(sqlalchemy.text("PRAGMA synchronous")).scalar_one() == 0
+    assert len(opened) <= 1  # oslo.db itself has opened it to see whether it can
+
+
+def test_no_thread_waits_for_the_connection_of_another(facade: Any, tmp_path: Path) -> None:
+    engine = engines.create_engine(f"sqlite:///{tmp_path}/b.db", max_pool_size=1, max_overflow=0, pool_timeout=1)
+    with contextlib.ExitStack() as stack:
+        for _turn in range(4):
+            stack.enter_context(engine.connect())
+
+
+def test_a_connection_that_comes_back_in_the_middle_of_a_transaction_begins_anew(facade: Any, tmp_path: Path) -> None:
+    """Otherwise what the next one writes is there at once, and stays when it is rolled back."""
+    engine = engines.create_engine(f"sqlite:///{tmp_path}/b.db")
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text("create table counter (value integer)"))
+    forgotten = engine.connect()
+    forgotten.execute(sqlalchemy.text("insert into counter values (1)"))
+    del forgotten
+    gc.collect()
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text("insert into counter values (2)"))
+        connection.rollback()
+        assert connection.execute(sqlalchemy.text("select value from counter")).all() == []
 
 
 def test_scopes_end(facade: Any) -> None:

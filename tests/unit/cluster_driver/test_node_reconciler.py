@@ -131,6 +131,21 @@ def test_nodes_are_registered_for_servers(world: World) -> None:
     assert providers == {f"openstack:///{machine.id}" for machine in world.present()}
 
 
+def test_the_rest_of_the_network_waits_until_no_server_is_being_made(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers and routers are made by the same Neutron, and nodes need the servers."""
+    order: list[str] = []
+    create = world.machines.create
+    monkeypatch.setattr(world.machines, "finish", lambda _desired: order.append("network"))
+    monkeypatch.setattr(world.machines, "create", lambda *wish: (order.append("server"), create(*wish)))
+    world.reconciler.reconcile()
+    assert order == ["server", "server"]
+    world.settle()
+    assert order[2:] == ["network"] * len(order[2:])
+    assert order[2:]
+
+
 def test_a_deleted_server_is_replaced_and_its_node_forgotten(world: World) -> None:
     world.settle()
     lost = world.present()[0]

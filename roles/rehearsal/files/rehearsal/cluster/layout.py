@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from pathlib import Path
@@ -21,6 +22,7 @@ NODE_CIDR = "10.6.0.0/22"
 KUBELET_PORT = 10250
 LOGIN_ADDRESS = "198.51.100.10"
 ETCD_URL = "http://127.0.0.1:2379"
+STATUS = "status.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +34,7 @@ class ClusterDir:
 
     @property
     def path(self) -> Path:
-        return self.settings.state / "clusters" / self.uuid
+        return folder(self.settings) / self.uuid
 
     @property
     def pki(self) -> Path:
@@ -50,7 +52,7 @@ class ClusterDir:
     @property
     def status(self) -> Path:
         """What is there; written by the controller."""
-        return self.path / "status.json"
+        return self.path / STATUS
 
     @property
     def forwards(self) -> Path:
@@ -87,6 +89,20 @@ class ClusterDir:
         """What ``cluster.json`` says; FileNotFoundError when there is no such cluster."""
         data: dict[str, Any] = json.loads((self.path / "cluster.json").read_text())
         return data
+
+
+def folder(settings: Settings) -> Path:
+    """Where the clusters' folders are."""
+    return settings.state / "clusters"
+
+
+def reports(settings: Settings) -> dict[Path, int]:
+    """What the clusters' controllers have reported: each file, and when it was written (nanoseconds)."""
+    found = {}
+    for file in folder(settings).glob(f"*/{STATUS}"):
+        with contextlib.suppress(FileNotFoundError):  # the cluster has just been removed
+            found[file] = file.stat().st_mtime_ns
+    return found
 
 
 def write_json(path: Path, data: Any) -> None:

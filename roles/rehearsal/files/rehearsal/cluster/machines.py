@@ -82,13 +82,17 @@ class NovaMachines(Machines):
         self._listed: tuple[float, list[Machine]] = (-SETTLED_SECONDS, [])
 
     def prepare(self, desired: Desired) -> None:
-        if self._network is None:
-            self._network = network.ensure(self.cloud, desired)
+        self._ensure(desired)
 
     def finish(self, desired: Desired) -> None:
         if not self._routed:
-            network.connect_outside(self.cloud, desired)
+            network.connect_outside(self.cloud, desired, self._ensure(desired))
             self._routed = True
+
+    def _ensure(self, desired: Desired) -> network.Network:
+        if self._network is None:
+            self._network = network.ensure(self.cloud, desired)
+        return self._network
 
     def machines(self, desired: Desired) -> list[Machine]:
         at, listed = self._listed
@@ -120,10 +124,9 @@ class NovaMachines(Machines):
         return found
 
     def create(self, desired: Desired, group: Group) -> None:
-        self.prepare(desired)
-        assert self._network is not None
+        own = self._ensure(desired)
         self._listed = (-SETTLED_SECONDS, [])
-        servers.create(self.cloud, desired, group, self._network.network)
+        servers.create(self.cloud, desired, group, own.network)
 
     def delete(self, machine_id: str) -> None:
         self._listed = (-SETTLED_SECONDS, [])

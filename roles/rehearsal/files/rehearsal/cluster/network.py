@@ -46,7 +46,7 @@ def ensure(cloud: Connection, desired: Desired) -> Network:
     return Network(network.id, subnet.id)
 
 
-def connect_outside(cloud: Connection, desired: Desired) -> None:
+def connect_outside(cloud: Connection, desired: Desired, own: Network) -> None:
     """Have a router between the cluster's own network and the external one. Servers do not wait for it."""
     if desired.fixed_network:
         return
@@ -55,9 +55,9 @@ def connect_outside(cloud: Connection, desired: Desired) -> None:
     if router is None:
         gateway = {"network_id": desired.external_network} if desired.external_network else None
         router = cloud.network.create_router(name=name, external_gateway_info=gateway)
-    own = ensure(cloud, desired)
-    if not _one(cloud.network.ports(device_id=router.id, network_id=own.network)):
-        cloud.network.add_interface_to_router(router, subnet=own.subnet)
+    elif _one(cloud.network.ports(device_id=router.id, network_id=own.network)):
+        return
+    cloud.network.add_interface_to_router(router, subnet=own.subnet)
 
 
 def remove(cloud: Connection, desired: Desired) -> bool:

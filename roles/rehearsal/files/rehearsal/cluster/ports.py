@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from rehearsal.cluster.layout import ClusterDir, read_json
+from rehearsal.cluster.layout import ClusterDir, folder, read_json
 from rehearsal.settings import CLUSTER_PORTS, Settings
 
 
 def api_port(settings: Settings, uuid: str) -> int:
     """The cluster's port: the one that it has, or a free one. OSError when all are taken."""
     taken = {}
-    for path in (settings.state / "clusters").glob("*/cluster.json"):
+    for path in folder(settings).glob("*/cluster.json"):
         facts = read_json(path, {})
         taken[facts.get("uuid")] = facts.get("api_port")
     if uuid in taken:
