@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.cluster import waiting
+from rehearsal.cluster.desired import BUSY, READY, Status
 from rehearsal.cluster.launch import NODE_LEASES
 from rehearsal.cluster.layout import ClusterDir
 from rehearsal.cluster.pki import OwnCA, make_pki
@@ -98,3 +100,24 @@ def test_the_oldest_node_that_is_ready() -> None:
     booting, new = node("booting", "2026-01-01T00:00:00Z", "False"), node("new", "2026-01-01T00:00:00Z", None)
     assert waiting.oldest_ready([young, new, booting, old]) == "old"
     assert waiting.oldest_ready([booting, new]) == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "waits"),
+    [
+        (Status(1, BUSY), True),
+        (Status(1, READY), False),
+        (Status(2, BUSY), False),  # a change of a cluster whose pods run already
+        (None, False),  # a control plane that stands alone
+    ],
+)
+def test_pods_wait_for_the_first_nodes_of_a_new_cluster_but_not_for_ever(
+    tmp_path: Path, status: Status | None, waits: bool
+) -> None:
+    cluster = ClusterDir(Settings.load(tmp_path), "u")
+    cluster.make()
+    if status:
+        status.save(cluster)
+    began = time.monotonic()
+    waiting.wait_until_made(cluster.path, longest=0.3)
+    assert (time.monotonic() - began >= 0.3) is waits

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import gc
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rehearsal.cloud import logs, plugins, preload
+from rehearsal.cloud import logs, messaging, plugins, preload, sqlite
 from rehearsal.cloud.fault_injection import ConnectionCutError, FaultInjection
 from rehearsal.cloud.layout import Cloud
 from rehearsal.cloud.service import Service, services
@@ -144,6 +145,7 @@ def _become(service: Service, cloud: Cloud) -> NoReturn:
         sys.argv = [f"{service.name}-api", "--config-file", service.config_file(cloud)]
         started = time.monotonic()
         service.load(cloud, lambda port, application: _serve(cloud, port, application))
+        gc.freeze()  # what is loaded stays: no later collection goes through it
         _say(f"{service.name} is ready after {time.monotonic() - started:.1f} s")
         while True:
             signal.pause()
@@ -201,6 +203,8 @@ def main() -> None:
     parser.add_argument("--state", required=True)
     cloud = Cloud(Settings.load(parser.parse_args().state))
     preload.preload()
+    sqlite.install()
+    messaging.install()
     Launcher(cloud, services()).run()
 
 

@@ -80,6 +80,7 @@ class NovaMachines(Machines):
         self._routed = False
         self._clock = clock
         self._listed: tuple[float, list[Machine]] = (-SETTLED_SECONDS, [])
+        self._building: set[str] = set()
 
     def prepare(self, desired: Desired) -> None:
         self._ensure(desired)
@@ -98,10 +99,17 @@ class NovaMachines(Machines):
         at, listed = self._listed
         if self._clock() - at < SETTLED_SECONDS:
             return listed
+        if self._building and servers.still_building(self.cloud, self._building):
+            return listed
         found = self._list(desired)
-        if found and all(machine.status == "ACTIVE" for machine in found):
-            self._listed = (self._clock(), found)
+        self._building = {machine.id for machine in found if machine.status == BUILDING}
+        settled = found and all(machine.status == "ACTIVE" for machine in found)
+        self._listed = (self._clock() if settled else -SETTLED_SECONDS, found)
         return found
+
+    def _forget(self) -> None:
+        """Ask Nova again the next time: what was asked for is seen at once."""
+        self._listed, self._building = (-SETTLED_SECONDS, []), set()
 
     def _list(self, desired: Desired) -> list[Machine]:
         found = []
@@ -125,11 +133,11 @@ class NovaMachines(Machines):
 
     def create(self, desired: Desired, group: Group) -> None:
         own = self._ensure(desired)
-        self._listed = (-SETTLED_SECONDS, [])
+        self._forget()
         servers.create(self.cloud, desired, group, own.network)
 
     def delete(self, machine_id: str) -> None:
-        self._listed = (-SETTLED_SECONDS, [])
+        self._forget()
         self.cloud.compute.delete_server(machine_id, ignore_missing=True)
 
     def clear(self, desired: Desired) -> bool:

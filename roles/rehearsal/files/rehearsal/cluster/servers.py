@@ -36,6 +36,11 @@ def of_cluster(cloud: Connection, uuid: str) -> Iterator[Any]:
             yield server
 
 
+def still_building(cloud: Connection, ids: set[str]) -> bool:
+    """Whether all of these are still being built. Unlike details, for which Nova asks Neutron, that costs little."""
+    return ids <= {server.id for server in cloud.compute.servers(details=False, status="BUILD")}
+
+
 def create(cloud: Connection, desired: Desired, group: Group, network: str) -> Any:
     """Ask for one server. Raises the SDK's exceptions, with Nova's words, for what Nova refuses (quota: 403)."""
     body: dict[str, Any] = {

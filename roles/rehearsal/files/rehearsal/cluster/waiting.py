@@ -15,11 +15,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rehearsal.cluster.layout import API_ADDRESS, API_PORT, read_json
+from rehearsal.cluster.layout import API_ADDRESS, API_PORT, STATUS, read_json
 
 PAUSE_SECONDS = 0.2
 NODE_PAUSE_SECONDS = 0.5
 ANSWER_SECONDS = 5
+MAKING_SECONDS = 5.0
+"""How long the first nodes of a new cluster may keep others waiting, once one of them is Ready."""
 
 
 class ApiServer:
@@ -59,6 +61,16 @@ class ApiServer:
             if name := oldest_ready(json.loads(answer)["items"] if answer else []):
                 return name
             time.sleep(NODE_PAUSE_SECONDS)
+
+
+def wait_until_made(cluster: Path, longest: float = MAKING_SECONDS) -> None:
+    """Wait while the controller of this folder's cluster still makes its first nodes, no longer than that."""
+    deadline = time.monotonic() + longest
+    while time.monotonic() < deadline:
+        status = read_json(cluster / STATUS, {})
+        if status.get("generation") != 1 or status.get("phase") != "busy":  # `desired.Status`
+            return
+        time.sleep(PAUSE_SECONDS)
 
 
 def oldest_ready(nodes: list[dict[str, Any]]) -> str:

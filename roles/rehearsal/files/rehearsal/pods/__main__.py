@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable
 from pathlib import Path
 
-from rehearsal.cluster.waiting import ApiServer
+from rehearsal.cluster.waiting import ApiServer, wait_until_made
 
 
 def main() -> int:
@@ -22,6 +22,7 @@ def main() -> int:
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     try:
         ApiServer(given.cluster / "runner.kubeconfig").wait_for_node()  # without one there are no pods
+        wait_until_made(given.cluster)
         from rehearsal.pods import policies, runner  # loaded when the wait is over
 
         part = runner.main if given.part == "runner" else policies.main

@@ -24,7 +24,7 @@ from pathlib import Path
 from rehearsal.settings import cache_dir
 
 from .commands import SetupError, run
-from .programs import Program
+from .programs import GCFLAGS, Program
 from .progress import Say
 
 CONNECT = 4.0
@@ -199,10 +199,7 @@ def build(programs: Sequence[Program], folder: Path, go: Path) -> dict[str, Path
             "-mod=readonly",
             "-trimpath",
             "-buildvcs=false",
-            *(
-                f"-gcflags={flags}"
-                for flags in dict.fromkeys(flags for program in programs for flags in program.gcflags)
-            ),
+            *(f"-gcflags={flags}" for flags in GCFLAGS),
             # A variable that a program does not have is passed over.
             f"-ldflags={' '.join(dict.fromkeys(flag for program in programs for flag in program.ldflags))}",
             "-o",

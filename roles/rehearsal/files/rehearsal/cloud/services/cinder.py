@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.cloud import sqlite, tools
+from rehearsal.cloud import tools
 from rehearsal.cloud.config import Sections
 from rehearsal.cloud.layout import Cloud, packaged
 from rehearsal.cloud.service import Endpoint, Serve, Service
@@ -64,7 +64,6 @@ class Cinder(Service):
 
     def load(self, cloud: Cloud, serve: Serve) -> None:  # noqa: ARG002
         _use_threads()
-        sqlite.install()
         options = importlib.import_module("cinder.cmd.volume")  # registers its options before they are read
         application = importlib.import_module("cinder.wsgi.api").application
         _start_workers(options.host_opt)

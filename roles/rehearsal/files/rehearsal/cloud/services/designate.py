@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.cloud import sqlite, tools
+from rehearsal.cloud import tools
 from rehearsal.cloud.config import Sections
 from rehearsal.cloud.layout import Cloud, packaged
 from rehearsal.cloud.service import Endpoint, Serve, Service
@@ -69,7 +69,6 @@ class Designate(Service):
         tools.main("designate.cmd.manage", "designate-manage", "--config-file", file, "database", "sync")
 
     def load(self, cloud: Cloud, serve: Serve) -> None:
-        sqlite.install()
         # It looks for its paste file beside its configuration, and nowhere else.
         shutil.copyfile(packaged("designate/api-paste.ini"), cloud.etc / "api-paste.ini")
         os.environ["OS_DESIGNATE_CONFIG_DIR"] = str(cloud.etc)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rehearsal.cloud import sqlite, tools
+from rehearsal.cloud import tools
 from rehearsal.cloud.config import Sections
 from rehearsal.cloud.layout import Cloud, packaged
 from rehearsal.cloud.service import Endpoint, Serve, Service
@@ -47,7 +47,6 @@ class Glance(Service):
         tools.main("glance.cmd.manage", "glance-manage", "--config-file", self.config_file(cloud), "db", "sync")
 
     def load(self, cloud: Cloud, serve: Serve) -> None:
-        sqlite.install()
         os.environ["OS_GLANCE_CONFIG_DIR"] = str(cloud.etc)
         serve("glance", importlib.import_module("glance.wsgi.api").application)
 

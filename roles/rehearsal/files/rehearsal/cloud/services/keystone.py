@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from unittest import mock
 
-from rehearsal.cloud import sqlite, tools
+from rehearsal.cloud import tools
 from rehearsal.cloud.config import Sections
 from rehearsal.cloud.layout import REGION, Cloud
 from rehearsal.cloud.service import Endpoint, Serve, Service, services
@@ -46,7 +46,6 @@ class Keystone(Service):
         tools.main("keystone.cmd.manage", "keystone-manage", "--config-file", self.config_file(cloud), "db_sync")
 
     def load(self, cloud: Cloud, serve: Serve) -> None:
-        sqlite.install()
         _create_keys(cloud)
         os.environ.update(OS_KEYSTONE_CONFIG_DIR=str(cloud.etc), OS_KEYSTONE_CONFIG_FILES="keystone.conf")
         application = importlib.import_module("keystone.wsgi.api").application

@@ -72,7 +72,6 @@ class Magnum(Service):
         migration.stamp("head")
 
     def load(self, cloud: Cloud, serve: Serve) -> None:
-        sqlite.install()
         from magnum.common import service
 
         service.prepare_service(["magnum-api", "--config-file", self.config_file(cloud)])

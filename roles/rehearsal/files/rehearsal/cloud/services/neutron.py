@@ -71,7 +71,6 @@ class Neutron(Service):
         tools.main("neutron.db.migration.cli", "neutron-db-manage", "--config-file", file, "stamp", "heads")
 
     def load(self, cloud: Cloud, serve: Serve) -> None:
-        sqlite.install()
         os.environ.update(OS_NEUTRON_CONFIG_DIR=str(cloud.etc), OS_NEUTRON_CONFIG_FILES="neutron.conf")
         serve("neutron", importlib.import_module("neutron.wsgi.api").application)
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rehearsal.cloud import sqlite, waiting
+from rehearsal.cloud import waiting
 from rehearsal.cloud.config import Sections
 from rehearsal.cloud.layout import Cloud, packaged
 from rehearsal.cloud.service import Endpoint, Serve, Service
@@ -140,7 +140,6 @@ class Nova(Service):
         from nova import monkey_patch
 
         monkey_patch.patch(backend="threading")  # before any other part of Nova
-        sqlite.install()
         # Placement has options of its own, so it can share this process; Nova asks for its version while it loads.
         os.environ["OS_PLACEMENT_CONFIG_DIR"] = str(cloud.etc)
         serve("placement", importlib.import_module("placement.wsgi.api").application)

@@ -51,7 +51,6 @@ class Octavia(Service):
         tools.main("octavia.db.migration.cli", "octavia-db-manage", "--config-file", file, "stamp", "head")
 
     def load(self, cloud: Cloud, serve: Serve) -> None:
-        sqlite.install()
         from octavia.api import app
 
         from rehearsal.cloud import octavia_driver
