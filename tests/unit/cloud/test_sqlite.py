@@ -116,6 +116,19 @@ def test_a_connection_that_comes_back_in_the_middle_of_a_transaction_begins_anew
         assert connection.execute(sqlalchemy.text("select value from counter")).all() == []
 
 
+def test_a_thread_whose_writing_session_was_forgotten_writes_on(facade: Any, tmp_path: Path) -> None:
+    """Its next transaction takes the lock at its beginning again."""
+    engine = engines.create_engine(f"sqlite:///{tmp_path}/b.db")
+    with sqlite.writer():
+        for _turn in range(2):
+            forgotten = engine.connect()
+            forgotten.execute(sqlalchemy.text("select 1"))
+            assert sqlite._thread.holds
+            del forgotten
+            gc.collect()
+            assert not sqlite._thread.holds
+
+
 def test_scopes_end(facade: Any) -> None:
     assert not sqlite.writes()
     with facade.writer.using(Context()):

@@ -17,6 +17,9 @@ from typing import Any
 OSLO_BEGAN = "in_transaction"
 """Mark of oslo.db on a connection for which it has sent BEGIN; while it is there no other BEGIN is sent."""
 
+HOLDER = "rehearsal_holder"
+"""Mark of ours on a connection: the variables of the thread whose writing transaction it carries."""
+
 _thread = threading.local()
 _installed = False
 
@@ -92,17 +95,17 @@ def prepare(engine: Any) -> None:
         if statement == "BEGIN" and writes() and not getattr(_thread, "holds", False):
             statement = "BEGIN IMMEDIATE"
             _thread.holds = True
-            connection.info["rehearsal_holds"] = True
+            connection.info[HOLDER] = vars(_thread)
         return statement, parameters
 
     def end(connection: Any) -> None:
-        if connection.info.pop("rehearsal_holds", False):
-            _thread.holds = False
+        if holder := connection.info.pop(HOLDER, None):
+            holder["holds"] = False
 
     def returned(_connection: Any, record: Any) -> None:
-        # Also of a transaction that ended without a word, its session being forgotten.
-        for mark in (OSLO_BEGAN, "rehearsal_holds"):
-            record.info.pop(mark, None)
+        # A transaction may end without a word: its session is forgotten, or it could not begin.
+        record.info.pop(OSLO_BEGAN, None)
+        end(record)
 
     event.listen(engine, "connect", journal)
     event.listen(engine, "checkin", returned)
