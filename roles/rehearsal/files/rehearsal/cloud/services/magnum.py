@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rehearsal.settings import Settings
 
 LOOK_SECONDS = 0.1
-"""Between two looks whether the driver or a cluster's controller has written something down."""
+"""Between two looks whether a cluster's controller has reported something."""
 
 POLL_SECONDS = 2
 """Between two looks at clusters whose status is ``*_IN_PROGRESS`` otherwise (delays that tests ask for end by the
