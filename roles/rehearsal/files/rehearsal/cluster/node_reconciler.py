@@ -68,9 +68,9 @@ class NodeReconciler(Reconciler):
         if up:
             self._register(desired, present)
             self._forget(present)
-        acted = not self._act(desired, present)  # servers do not wait for the API server
-        done = up and not acted and len(present) == len(machines)
-        if not acted and not any(machine.status == BUILDING for machine in present):
+        quiet = self._act(desired, present)  # servers do not wait for the API server
+        done = quiet and up and len(present) == len(machines)
+        if quiet and not any(machine.status == BUILDING for machine in present):
             self._network(self.machines.finish, desired)  # it would take from Neutron the time that servers need
         settled = self._report(desired, present, done)
         return None if settled else BUSY_SECONDS

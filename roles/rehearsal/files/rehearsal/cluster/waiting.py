@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rehearsal.cluster.desired import BUSY
 from rehearsal.cluster.layout import API_ADDRESS, API_PORT, STATUS, read_json
 
 PAUSE_SECONDS = 0.2
@@ -68,7 +69,7 @@ def wait_until_made(cluster: Path, longest: float = MAKING_SECONDS) -> None:
     deadline = time.monotonic() + longest
     while time.monotonic() < deadline:
         status = read_json(cluster / STATUS, {})
-        if status.get("generation") != 1 or status.get("phase") != "busy":  # `desired.Status`
+        if status.get("generation") != 1 or status.get("phase") != BUSY:
             return
         time.sleep(PAUSE_SECONDS)
 

@@ -80,7 +80,10 @@ class Magnum(Service):
         from magnum.api import app
 
         serve("magnum", app.load_app())
-        threading.Thread(target=_run_periodic_tasks, args=[cloud.settings], daemon=True).start()
+        periodic = threading.Thread(
+            target=_run_periodic_tasks, args=[cloud.settings], name="periodic tasks", daemon=True
+        )
+        periodic.start()
 
     def seed(self, admin: Connection, project_id: str) -> None:
         api = admin.container_infrastructure_management
