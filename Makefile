@@ -12,7 +12,7 @@ export UV_SYSTEM_CERTS ?= 1
 # Ansible starts Python for each module: without bytecode it would compile the SDKs every time.
 unexport PYTHONPATH PYENV_VERSION PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup rehearse rehearse-stop rehearse-clean test lint unit sanity publication artifact molecule fuzz bench generate
+.PHONY: help setup rehearse rehearse-stop rehearse-clean test test-long lint unit sanity publication artifact molecule fuzz bench generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ rehearse-clean: setup ## Remove the rehearsal and everything in it
 
 test: setup ## Everything that CI runs
 	@$(PYTHON) tests/run.py $(STAGES)
+
+test-long: setup ## What CI runs, and what is slow and rarely breaks
+	@TEST_LONG=1 FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-10000} $(PYTHON) tests/run.py $(STAGES)
 
 lint: setup ## Linters and generated files only
 	@$(PYTHON) tests/run.py lint

@@ -17,6 +17,9 @@ BIN = ROOT / ".venv" / "bin"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stfc.jupyterhub"
 """What all checkouts of this user share: environments that take long to make."""
 
+LONG = os.environ.get("TEST_LONG") == "1"
+"""``make test-long``: also what is slow and rarely breaks (tests marked ``long``, and the slow scenarios)."""
+
 
 @dataclasses.dataclass
 class Count:

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from . import BIN, BUILD, ROOT, Count, counted, environment
+from . import BIN, BUILD, LONG, ROOT, Count, counted, environment
 
 ON_THE_DEPLOYED = ["default", "simulation", "installed", "modules", "resize", "destroy"]
 """They build on what `default` deploys, in this order."""
@@ -14,12 +14,15 @@ ON_THE_DEPLOYED = ["default", "simulation", "installed", "modules", "resize", "d
 ON_AN_EMPTY_CLOUD = ["faults", "interrupted"]
 """They deploy themselves. The last one leaves what it has deployed, and the cloud goes with all of it."""
 
-SCENARIOS = os.environ.get("SCENARIOS", "").split() or [*ON_THE_DEPLOYED, *ON_AN_EMPTY_CLOUD]
-"""``SCENARIOS="default resize" make molecule`` runs some; `default` is among them, since it makes the cloud.
+SLOW = ["faulty_deployments"]
+"""What waits for clouds that fail, and rarely breaks: only ``make test-long`` runs it, on an empty cloud."""
 
-`faulty_deployments`, ten minutes of waiting for clouds that fail, runs only when it is named:
-``SCENARIOS="default destroy faulty_deployments"``.
-"""
+SCENARIOS = os.environ.get("SCENARIOS", "").split() or [
+    *ON_THE_DEPLOYED,
+    *(SLOW if LONG else ()),
+    *ON_AN_EMPTY_CLOUD,
+]
+"""``SCENARIOS="default resize" make molecule`` runs some; `default` is among them, since it makes the cloud."""
 
 
 def stage() -> Count:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 
-from . import BIN, BUILD, ROOT, Count, counted, environment
+from . import BIN, BUILD, LONG, ROOT, Count, counted, environment
 
 
 def stage() -> Count:
     """pytest on tests/unit."""
     report = BUILD / "unit.xml"
     report.unlink(missing_ok=True)
-    command = [str(BIN / "pytest"), "-q", "-n", "2", "-rs", f"--junitxml={report}", "tests/unit"]
+    command = [str(BIN / "pytest"), "-q", "-n", "2", "-rs", *([] if LONG else ["-m", "not long"]), f"--junitxml={report}", "tests/unit"]
     done = subprocess.run(command, cwd=ROOT, env=environment(), check=False)
     return counted([report], "unit tests", done.returncode)
