@@ -11,6 +11,7 @@ def stage() -> Count:
     """pytest on tests/unit."""
     report = BUILD / "unit.xml"
     report.unlink(missing_ok=True)
-    command = [str(BIN / "pytest"), "-q", "-n", "2", "-rs", *([] if LONG else ["-m", "not long"]), f"--junitxml={report}", "tests/unit"]
+    chosen = [] if LONG else ["-m", "not long"]
+    command = [str(BIN / "pytest"), "-q", "-n", "2", "-rs", *chosen, f"--junitxml={report}", "tests/unit"]
     done = subprocess.run(command, cwd=ROOT, env=environment(), check=False)
     return counted([report], "unit tests", done.returncode)
