@@ -9,6 +9,13 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 # A site may sign what it relays with its own authority: trust what the system trusts.
 export UV_SYSTEM_CERTS ?= 1
+# Ansible wants UTF-8, which cron and containers do not always have.
+ifeq (,$(findstring UTF-8,$(shell locale charmap 2>/dev/null)))
+export LC_ALL := C.UTF-8
+endif
+# This checkout's settings: neither the user's own, nor none, as Ansible has it in a folder that all may write to.
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+unexport ANSIBLE_COLLECTIONS_PATH ANSIBLE_COLLECTIONS_PATHS
 # Ansible starts Python for each module: without bytecode it would compile the SDKs every time.
 unexport PYTHONPATH PYENV_VERSION PYTHONDONTWRITEBYTECODE
 

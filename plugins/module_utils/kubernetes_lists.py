@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.kubernetes_tls import accept_magnum_certificates
+
 with contextlib.suppress(ImportError):  # who uses this says so
     import kubernetes
 
@@ -31,6 +33,7 @@ def lists(kubeconfig: str) -> Iterator[Lists]:
     The client's copies of certificate and key are gone when the block has ended. Raises the Kubernetes client's
     exceptions: ``ConfigException``, ``ApiException`` and urllib3's ``HTTPError``.
     """
+    accept_magnum_certificates()
     configuration = kubernetes.client.Configuration()
     configuration.retries = False
     with tempfile.TemporaryDirectory() as folder:

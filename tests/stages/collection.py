@@ -26,8 +26,8 @@ def copy(folder: Path, site_packages: Path) -> Path:
         check=True,
     ).stdout.split("\0")
     for name in names:
-        # The link with which a plain checkout finds itself would make the copy contain itself.
-        if name and not name.startswith(".collections/") and (ROOT / name).exists():
+        # The links with which a plain checkout finds itself would make the copy contain itself.
+        if name and not name.startswith((".collections/", "playbooks/collections/")) and (ROOT / name).exists():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name, follow_symlinks=False)
     # In a repository of its own; else ansible-test would ask ours, which ignores everything in build/.

@@ -7,15 +7,19 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import BIN, CACHE, ROOT, environment
 
 
-def made(lock: str) -> Path:
-    """``bin`` of the environment of the lock file ``tests/LOCK``, which is made if need be. Raises RuntimeError."""
+def made(lock: str, python: Path | None = None) -> Path:
+    """``bin`` of the environment of the lock file ``tests/LOCK``, which is made if need be. Raises RuntimeError.
+
+    Its Python is that of ``.venv``, unless another is given.
+    """
     file = ROOT / "tests" / lock
-    python = (BIN / "python").resolve()
+    python = (python or BIN / "python").resolve()
     key = hashlib.sha256(file.read_bytes() + str(python).encode()).hexdigest()[:12]
     folder = CACHE / "envs" / f"{file.stem}-{key}"
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -40,13 +44,25 @@ def pythons(folder: Path) -> str:
     names = [f"python3.{minor}" for minor in range(8, 20)]
     places = [Path(place) for place in environment()["PATH"].split(":") if place]
     broken = {place for place in places for name in names if (place / name).exists() and not _works(place / name)}
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     for name in names:
-        own = sorted(pyenv.glob(f"{name.removeprefix('python')}.*/bin/{name}"))
-        found = [place / name for place in places if place not in broken and (place / name).exists()] + own
-        if works := next((path for path in found if _works(path)), None):
+        if works := python(name, [place for place in places if place not in broken]):
             (folder / name).symlink_to(works)
     return ":".join([str(BIN), str(folder), *(str(place) for place in places if place not in {*broken, BIN})])
+
+
+def python(name: str, places: Sequence[Path]) -> Path | None:
+    """A Python of that name (``python3.13``) that works: in one of the folders, or of pyenv's; None without one."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    own = sorted(pyenv.glob(f"{name.removeprefix('python')}.*/bin/{name}"))
+    found = [place / name for place in places if (place / name).exists()] + own
+    return next((path for path in found if _works(path)), None)
+
+
+def newest(oldest: int) -> Path | None:
+    """The newest Python here, at least 3.``oldest``; None where there is none."""
+    places = [Path(place) for place in environment()["PATH"].split(":") if place]
+    found = (python(f"python3.{minor}", places) for minor in range(19, oldest - 1, -1))
+    return next(filter(None, found), None)
 
 
 def _works(python: Path) -> bool:

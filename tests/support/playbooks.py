@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,18 @@ def environment_of() -> dict[str, str]:
     return {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
 
 
-def playbook(name: str, *arguments: str, inventory: str = "rehearsal", **variables: Any) -> Run:
-    """Run ``playbooks/NAME.yml``; ``variables`` are given with ``-e``."""
+def playbook(
+    name: str,
+    *arguments: str,
+    inventory: str = "rehearsal",
+    environment: Mapping[str, str] | None = None,
+    **variables: Any,
+) -> Run:
+    """Run ``playbooks/NAME.yml``; ``variables`` are given with ``-e``, ``environment`` is added to what runs find."""
     done = subprocess.run(
         command_of(name, *arguments, inventory=inventory, **variables),
         cwd=ROOT,
-        env=environment_of(),
+        env={**environment_of(), **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,6 +1,7 @@
 """Make the tools' virtual environment from the lock file: ``setup.py VENV LOCK``. Standard library only.
 
-Does nothing when the environment was made from this very lock file by this very Python.
+Does nothing when the environment was made from this very lock file by this very Python in this very place: its
+commands name the place that they were made in, so one whose checkout was moved is made anew.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ def main(venv: Path, lock: Path) -> int:
         print(f"make: Python {OLDEST[0]}.{OLDEST[1]} or newer is needed; {sys.executable} is {have}. "
               "Name another with PYTHON=, as in: make PYTHON=python3.12 rehearse", file=sys.stderr)  # fmt: skip
         return 1
-    key = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
+    made_of = lock.read_bytes() + sys.version.encode() + bytes(venv.absolute())
+    key = hashlib.sha256(made_of).hexdigest()
     stamp = venv / ".lock-sha256"
     if stamp.exists() and stamp.read_text() == key:
         return 0

@@ -11,6 +11,10 @@ from typing import Any
 
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.kubernetes_tls import (
+    accept_magnum_certificates,
+    without_key_identifiers,
+)
 
 STRATEGIC = "application/strategic-merge-patch+json"
 MERGE = "application/merge-patch+json"
@@ -33,6 +37,7 @@ class Kubernetes:
         known = {key: parameters[key] for key in _AUTHENTICATION if parameters.get(key) is not None}
         if known.get("validate_certs"):
             del known["validate_certs"]  # the default: leave it to the kubeconfig
+        accept_magnum_certificates()
         try:
             self._client = get_api_client(**known)
         except (CoreException, OSError) as error:
@@ -121,11 +126,11 @@ class Kubernetes:
         pool = self._client.client.client.rest_client.pool_manager
         pool.clear()
         given = pool.connection_pool_kw
-        if given.get("ssl_context") or not (given.get("ca_certs") or given.get("cert_file")):
+        if not (given.get("ca_certs") or given.get("cert_file")):
             return
         from urllib3.util.ssl_ import create_urllib3_context
 
-        context = create_urllib3_context(cert_reqs=given.get("cert_reqs"))
+        context = without_key_identifiers(create_urllib3_context(cert_reqs=given.get("cert_reqs")))
         if authorities := given.pop("ca_certs", None):
             context.load_verify_locations(authorities)
         if certificate := given.pop("cert_file", None):

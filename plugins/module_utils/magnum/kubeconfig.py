@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .. import private_file
+from ..kubernetes_tls import without_key_identifiers
 from .errors import MagnumError
 
 try:
@@ -215,7 +216,7 @@ def authenticates(found: Identity, timeout: float = REACHED_WITHIN) -> bool | No
 
 
 def _client_context(found: Identity) -> ssl.SSLContext:
-    context = ssl.create_default_context(cadata=found.ca)
+    context = without_key_identifiers(ssl.create_default_context(cadata=found.ca))
     with private_file.readable(found.certificate + "\n" + found.key) as path:
         context.load_cert_chain(path)
     return context

@@ -185,7 +185,8 @@ class Supervisor:
             "[rpcinterface:supervisor]",
             "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
             "[include]",
-            f"files = {plain('programs', str(self.programs))}/*.conf",
+            # Split at blanks, and looked for from this file's folder: so the folder's own name stays out of it.
+            f"files = {self.programs.relative_to(self.folder)}/*.conf",
         ]
         write_private(self.config, "\n".join(lines) + "\n")
 
