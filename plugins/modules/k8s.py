@@ -20,11 +20,32 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  resource_definition:
+    description: One object or a list of them, as the API takes them, or as YAML text.
+    type: raw
+  api_version:
+    description: Version of the API that has the kind, where O(resource_definition) does not say it.
+    type: str
+    default: v1
+  kind:
+    description: Kind of the object, where O(resource_definition) does not say it.
+    type: str
+  name:
+    description: Name of the object, where O(resource_definition) does not say it.
+    type: str
+  namespace:
+    description: Namespace of the objects, where O(resource_definition) does not say it.
+    type: str
+  wait:
+    description: Whether to wait until Kubernetes has done what was asked.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds to wait.
+    type: int
+    default: 120
 extends_documentation_fragment:
-  - kubernetes.core.k8s_name_options
-  - kubernetes.core.k8s_resource_options
   - kubernetes.core.k8s_auth_options
-  - kubernetes.core.k8s_wait_options
 requirements:
   - kubernetes >= 24.2
 attributes:
@@ -69,12 +90,7 @@ import copy
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import (
-    AUTH_ARG_SPEC,
-    NAME_ARG_SPEC,
-    RESOURCE_ARG_SPEC,
-    WAIT_ARG_SPEC,
-)
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.core import AnsibleK8SModule
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.runner import run_module
@@ -82,10 +98,17 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.kubernetes_tls imp
 
 
 def argument_spec() -> dict[str, Any]:
-    spec: dict[str, Any] = {}
-    for part in (NAME_ARG_SPEC, RESOURCE_ARG_SPEC, AUTH_ARG_SPEC, WAIT_ARG_SPEC):
-        spec.update(copy.deepcopy(part))
-    spec["state"] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
+    spec = copy.deepcopy(AUTH_ARG_SPEC)
+    spec.update(
+        state={"type": "str", "choices": ["present", "absent"], "default": "present"},
+        resource_definition={"type": "raw"},
+        api_version={"type": "str", "default": "v1"},
+        kind={"type": "str"},
+        name={"type": "str"},
+        namespace={"type": "str"},
+        wait={"type": "bool", "default": False},
+        wait_timeout={"type": "int", "default": 120},
+    )
     return spec
 
 
@@ -93,9 +116,9 @@ def main() -> None:
     module = AnsibleK8SModule(
         module_class=AnsibleModule,
         argument_spec=argument_spec(),
-        mutually_exclusive=[("resource_definition", "src")],
         supports_check_mode=True,
     )
+    module.params["wait_sleep"] = 1  # seconds between looks, which kubernetes.core has as an option
     try:
         accept_magnum_certificates()
         run_module(module)

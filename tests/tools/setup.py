@@ -23,8 +23,7 @@ def main(venv: Path, lock: Path) -> int:
         print(f"make: Python {OLDEST[0]}.{OLDEST[1]} or newer is needed; {sys.executable} is {have}. "
               "Name another with PYTHON=, as in: make PYTHON=python3.12 rehearse", file=sys.stderr)  # fmt: skip
         return 1
-    made_of = lock.read_bytes() + sys.version.encode() + bytes(venv.absolute())
-    key = hashlib.sha256(made_of).hexdigest()
+    key = key_of(venv, lock)
     stamp = venv / ".lock-sha256"
     if stamp.exists() and stamp.read_text() == key:
         return 0
@@ -44,6 +43,11 @@ def main(venv: Path, lock: Path) -> int:
     stamp.write_text(key)
     print(f"make: {venv} is ready after {time.monotonic() - began:.0f} s", file=sys.stderr)
     return 0
+
+
+def key_of(venv: Path, lock: Path) -> str:
+    """What an environment is known by: its lock file, the Python, the place."""
+    return hashlib.sha256(lock.read_bytes() + sys.version.encode() + bytes(venv.absolute())).hexdigest()
 
 
 if __name__ == "__main__":
