@@ -20,6 +20,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import model, service
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.chart_file import schema_of
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import Deferred
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.questions import questions
 
@@ -73,6 +74,7 @@ class ActionModule(ActionBase):
                 renderer=self._renderer,
                 variables=variables,
                 extra=load_extra_vars(self._loader),
+                chart_schema=schema_of,
             )
         except service.ServiceError as error:
             if arguments["collect"]:

@@ -93,6 +93,7 @@ class ActionModule(ActionBase):
             family=family,
             kubeconfig="",
             network_driver=service["cluster_network_driver"],
+            site_template=service["cluster_template"],
             kubelet_options=str(service["cluster_labels"].get("kubelet_options") or ""),
             daemon_sets=cluster.get("daemon_sets") if live.nodes else None,
         )

@@ -26,7 +26,7 @@ except ImportError:  # a target may lack it; the files are read on the controlle
 
 from . import model
 from .model import FILES, UNKNOWN, Converter, Deferred, Finding, Path
-from .model.chart_rules import SECRET_NAMES
+from .model.chart_rules import SECRET_NAMES, given_chart, is_local
 
 Read = Callable[[str], str]
 """Text of a file. Raises OSError, or ValueError with a message for people."""
@@ -42,6 +42,9 @@ COMMAND_LINE = "extra variables (-e)"
 
 MOST_VALUES = 20_000
 """Values in one file; aliases of aliases can stand for any number."""
+
+ChartSchema = Callable[[str], Mapping[str, Any] | None]
+"""The JSON Schema of the values of a chart on this machine; None where there is none."""
 
 Place = tuple[str, int]
 """File as it was named, and line (0: no line)."""
@@ -139,6 +142,7 @@ def load(
     renderer: Renderer,
     variables: Mapping[str, Any] | None = None,
     extra: Mapping[str, Any] | None = None,
+    chart_schema: ChartSchema = lambda _ref: None,
 ) -> Service:
     """Read, check, merge and render the two files, the overlays and the extra variables.
 
@@ -166,6 +170,7 @@ def load(
     readable = tuple(file for layer, file in zip(own, FILES, strict=True) if () in layer.lines)
     values = merged.render(renderer, variables or {}, problems)
     converted, findings = model.check(values, readable, merged.context())
+    findings += _of_given_chart(converted, findings, chart_schema)
     skipped = known - {key.name for file in readable for key in file.keys}
     for finding in findings:
         if finding.path[0] not in skipped:
@@ -178,6 +183,18 @@ def load(
         raise ServiceError(problems, model.partial(converted), merged.written(values))
     files = tuple(layer.file for layer in layers if jupyterhub is not None or layer is not own[1])
     return Service(loaded, files, tuple(problems), merged.written(values))
+
+
+def _of_given_chart(values: Mapping[str, Any], known: Sequence[Finding], chart_schema: ChartSchema) -> list[Finding]:
+    """What a chart on this machine does not take of ``hub_values``, and is not known already."""
+    ref = values.get("hub_chart_ref")
+    schema = chart_schema(ref) if isinstance(ref, str) and is_local(ref) else None
+    places = [finding.path for finding in known]
+    return [
+        finding
+        for finding in (given_chart(values, schema) if schema else ())
+        if not any(finding.path[: len(place)] == place for place in places)
+    ]
 
 
 def report(problems: Sequence[Problem]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import jinja2
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import service
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.chart_file import schema_of
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import Deferred
 
 OPENSTACK = """\
@@ -91,6 +92,7 @@ class Files:
             renderer=renderer,
             variables={"secret": SECRET},
             extra=extra,
+            chart_schema=schema_of,
         )
 
     def problems(self, *overlays: str, **extra: Any) -> list[service.Problem]:

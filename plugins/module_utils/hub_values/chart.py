@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import address, auth, groups, notebooks
-from .merge import merged
+from . import address, auth, groups, named, notebooks
+from .merge import merged_by_name
 from .objects import storage_class_name
 from .secrets import EXISTING_VALUES
 
@@ -32,12 +32,33 @@ _REQUESTS = {
 def hub_values(
     service: Mapping[str, Any], cluster: Mapping[str, Any], secret_fingerprints: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Values of the chart, ``service["hub_values"]`` merged last.
+    """Values of the chart, ``service["hub_values"]`` merged last, by name (named.py).
 
     ``secret_fingerprints``: by the name of Secrets that its pods read, what changes when their content does.
     Raises HubValuesError: a profile's or the hub's node group is not there.
     """
-    return merged(own_values(service, cluster, secret_fingerprints or {}), service.get("hub_values") or {})
+    own = own_values(service, cluster, secret_fingerprints or {})
+    given = named.by_name(service.get("hub_values") or {})
+    named.yield_shared_memory(own, given)
+    values = merged_by_name(own, given)
+    _tolerate(values, {profile["name"] for profile in service["hub_profiles"]})
+    return values
+
+
+def _tolerate(values: dict[str, Any], ours: set[str]) -> None:
+    """Let everybody's tolerations reach our instances with tolerations, which KubeSpawner puts in place of those."""
+    everybody = [
+        *_list(values["scheduling"]["userPods"], "tolerations"),
+        *_list(values["singleuser"], "extraTolerations"),
+    ]
+    for profile in values["singleuser"]["profileList"]:
+        override = profile.get("kubespawner_override") or {}
+        if profile.get("slug") in ours and override.get("tolerations"):
+            override["tolerations"] = named.joined(everybody, override["tolerations"])
+
+
+def _list(values: Mapping[str, Any], name: str) -> list[Any]:
+    return values.get(name) or []
 
 
 def own_values(
@@ -75,6 +96,8 @@ def own_values(
 def _hub(service: Mapping[str, Any], where: Mapping[str, Any]) -> dict[str, Any]:
     config = auth.authentication(service)
     config["JupyterHub"]["last_activity_interval"] = notebooks.activity_interval(service)
+    # Without it Kubernetes walks through all files of a volume at each start, and makes private keys group-writable.
+    config["KubeSpawner"] = {"pod_security_context": {"fsGroupChangePolicy": "OnRootMismatch"}}
     return {
         "config": config,
         "existingSecret": EXISTING_VALUES,

@@ -8,6 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..plain import plain
+from . import named
+
+JOINED = {"tolerations", "extraTolerations", "imagePullSecrets", "extraCommandLineFlags", "hosts"}
+"""Lists of ours that a team's stand beside, by their names in the chart and in KubeSpawner."""
+
+MISSING = object()
 
 OWNERS = {
     "cull": "hub_culling",
@@ -30,11 +36,8 @@ OWNERS = {
     "scheduling.podPriority": "hub_profiles (placeholders)",
     "scheduling.userPlaceholder": "hub_profiles (placeholders)",
     "scheduling.userScheduler.enabled": "hub_profiles (placeholders)",
-    "singleuser.cpu": "hub_profiles",
-    "singleuser.extraFiles.culling": "hub_culling",
+    "singleuser.extraFiles.hub-culling": "hub_culling",
     "singleuser.image": "hub_image",
-    "singleuser.memory": "hub_profiles",
-    "singleuser.profileList": "hub_profiles",
     "singleuser.startTimeout": "hub_start_timeout",
     "singleuser.storage": "hub_storage",
 }
@@ -52,31 +55,71 @@ def merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def merged_by_name(base: Mapping[str, Any], extra: Mapping[str, Any], path: tuple[str, ...] = ()) -> dict[str, Any]:
+    """As ``merged``, with ``extra`` by name (named.py): lists of things that stand beside each other are joined.
+
+    An empty list takes nothing of ours away, whatever it is a list of.
+    """
+    result: dict[str, Any] = plain(base)
+    for key, value in extra.items():
+        ours, here = result.get(key), (*path, key)
+        if isinstance(value, Mapping) and isinstance(ours, Mapping):
+            result[key] = merged_by_name(ours, value, here)
+        elif isinstance(value, list) and isinstance(ours, list) and here == named.PROFILES:
+            result[key] = named.joined_profiles(ours, value, merged_by_name)
+        elif isinstance(value, list) and isinstance(ours, list) and (not value or key in JOINED):
+            result[key] = named.joined(ours, value)
+        else:
+            result[key] = plain(value)
+    return result
+
+
 def overridden(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> list[str]:
     """A warning for each value in ``hub_values`` that replaces one which a key of ours decides."""
     from .chart import own_values  # chart.py needs merged()
 
-    ours = dict(_leaves(own_values(service, cluster, {})))
+    own = own_values(service, cluster, {})
+    given = named.by_name(service.get("hub_values") or {})
+    result = merged_by_name(own, given)
     warnings = []
-    for path, value in _leaves(service.get("hub_values") or {}):
-        owner = _owner(path)
-        replaced = [
-            known for known in ours if known == path or known.startswith(f"{path}.") or path.startswith(f"{known}.")
-        ]
-        if owner and replaced and (path not in ours or ours[path] != value):
+    for path, _value in _leaves(given):
+        ours, theirs = _at(own, path), _at(result, path)
+        if (
+            ours is not MISSING
+            and ours != theirs
+            and not _added(ours, theirs)
+            and (owner := _owner(path))
+            and path != named.PROFILES
+        ):
+            shown = ".".join(path)
             warnings.append(
-                f"hub_values: {path} replaces what {owner} says; set {owner} instead if it can say the same"
+                f"hub_values: {shown} replaces what {owner} says; set {owner} instead if it can say the same"
             )
     return warnings
 
 
-def _owner(path: str) -> str | None:
-    return next((owner for prefix, owner in OWNERS.items() if path == prefix or path.startswith(f"{prefix}.")), None)
+def _added(ours: Any, theirs: Any) -> bool:
+    """Whether a list of ours was only added to."""
+    return isinstance(ours, list) and isinstance(theirs, list) and all(each in theirs for each in ours)
 
 
-def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _owner(path: tuple[str, ...]) -> str | None:
+    prefixes = {".".join(path[:length]) for length in range(1, len(path) + 1)}
+    return next((owner for prefix, owner in OWNERS.items() if prefix in prefixes), None)
+
+
+def _at(values: Any, path: tuple[str, ...]) -> Any:
+    """The value at a path, or the nearest above it that is no mapping; MISSING where there is none."""
+    for name in path:
+        if not isinstance(values, Mapping):
+            break
+        values = values.get(name, MISSING)
+    return values
+
+
+def _leaves(values: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     for key, value in values.items():
         if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{prefix}{key}.")
+            yield from _leaves(value, (*prefix, key))
         else:
-            yield f"{prefix}{key}", value
+            yield (*prefix, key), value

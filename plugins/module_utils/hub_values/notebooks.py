@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import groups
+from .named import SHARED_MEMORY, SHARED_MEMORY_PATH
 from .objects import storage_class_name
 
 USER_TOLERATIONS: list[groups.Toleration] = [
@@ -22,10 +23,24 @@ USER_TOLERATIONS: list[groups.Toleration] = [
 ]
 """The chart's ``scheduling.userPods.tolerations``, which a profile with tolerations of its own replaces."""
 
-CLAIM_TEMPLATE = "claim-{username}"
-"""Names a user's claim. Never change it: whoever has no running server would get an empty volume."""
+CLAIM_TEMPLATE = "claim-{username}--{safe_servername}"
+"""Names a server's claim. Never change it: whoever has no running server would get an empty volume.
 
-SERVER_CONFIG = "/etc/jupyter/jupyter_server_config.json"
+KubeSpawner takes the dashes away where a server has no name: everybody's first server has ``claim-USER``. Its slugs
+hold no ``--`` (``kubespawner/slugs.py``), so no two servers share a claim. The chart's ``{user_server}`` shortens long
+names. With ``{servername}``, KubeSpawner would delete the claim with its server, and a server made while all of a
+user's had one claim remembers that one.
+"""
+
+SERVER_CONFIG = "/usr/local/etc/jupyter/jupyter_config.json"
+"""Settings for all Jupyter programs: those in any ``jupyter_server_config`` go over them (``jupyter_core``)."""
+
+CULLING_FILE = "hub-culling"
+"""Key of that file in ``singleuser.extraFiles``."""
+
+ENFORCING = ("calico", "cilium")
+"""Network drivers that enforce policies; flannel does not."""
+
 _CHECKS_PER_TIMEOUT = 12
 _MOST_SECONDS_BETWEEN_CHECKS = 300
 
@@ -41,6 +56,7 @@ def singleuser(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> dict[s
         "memory": {"limit": default["memory"], "guarantee": memory_guarantee(default)},
         "startTimeout": service["hub_start_timeout"],
         "networkPolicy": {"enabled": True},
+        "cloudMetadata": {"blockWithIptables": _blocked_by_iptables(service, cluster)},
         "storage": _storage(service, default),
         "extraEnv": {"JUPYTERHUB_ACTIVITY_INTERVAL": str(activity_interval(service))},
         "profileList": [_profile(service, cluster, profile, profile is default) for profile in profiles],
@@ -49,9 +65,26 @@ def singleuser(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> dict[s
         config = kernel_culling(service)
         # A string: Helm would turn the numbers of a mapping into floats on the way.
         result["extraFiles"] = {
-            "culling": {"mountPath": SERVER_CONFIG, "stringData": json.dumps(config, indent=2, sort_keys=True) + "\n"}
+            CULLING_FILE: {
+                "mountPath": SERVER_CONFIG,
+                "stringData": json.dumps(config, indent=2, sort_keys=True) + "\n",
+            }
         }
     return result
+
+
+def _blocked_by_iptables(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> bool:
+    """Whether the cloud's metadata have to be blocked in each pod, with rights that a policy makes unnecessary.
+
+    They have where no policy does it: the network driver enforces none or is not known, or ``hub_values`` says so.
+    """
+    given = (service.get("hub_values") or {}).get("singleuser") or {}
+    policy = given.get("networkPolicy") or {}
+    if (policy.get("egressAllowRules") or {}).get("cloudMetadataServer"):
+        return False  # a team opens them; the chart refuses both together
+    return (
+        policy.get("enabled") is False or bool(policy.get("egress")) or cluster.get("network_driver") not in ENFORCING
+    )
 
 
 def default_profile(profiles: list[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -141,8 +174,8 @@ def _storage(service: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str
     result: dict[str, Any] = {
         "type": storage["type"],
         # Dicts, not lists: a profile overrides the size alone, and the user's volume stays.
-        "extraVolumes": {"shm": {"name": "shm", **_shared_memory(service, default)}},
-        "extraVolumeMounts": {"shm": {"name": "shm", "mountPath": "/dev/shm"}},  # noqa: S108 (in a pod)
+        "extraVolumes": {SHARED_MEMORY: _shared_memory(service, default)},
+        "extraVolumeMounts": {SHARED_MEMORY: {"name": SHARED_MEMORY, "mountPath": SHARED_MEMORY_PATH}},
     }
     if storage["type"] == "dynamic":
         result |= {
@@ -156,7 +189,7 @@ def _storage(service: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str
 def _shared_memory(service: Mapping[str, Any], profile: Mapping[str, Any]) -> dict[str, Any]:
     """Shared memory. What is in it counts against the notebook's limit, so more than that is of no use."""
     size = min(service.get("hub_shared_memory") or profile["memory"], profile["memory"])
-    return {"emptyDir": {"medium": "Memory", "sizeLimit": str(size)}}
+    return {"name": SHARED_MEMORY, "emptyDir": {"medium": "Memory", "sizeLimit": str(size)}}
 
 
 def _profile(
@@ -169,7 +202,7 @@ def _profile(
         "mem_limit": profile["memory"],
         "mem_guarantee": memory_guarantee(profile),
         "node_selector": groups.selector(group),
-        "volumes": {"shm": _shared_memory(service, profile)},
+        "volumes": {SHARED_MEMORY: _shared_memory(service, profile)},
     }
     if image_of(service, profile) != image_of(service, default_profile(service["hub_profiles"])):
         override["image"] = image_of(service, profile)

@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..quantity import size_to_bytes
+from . import named
 from .chart import hub_values
 from .errors import HubValuesError
 from .labels import PROFILE, ours
@@ -29,7 +30,7 @@ Manifest = dict[str, Any]
 def placeholders(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> list[Manifest]:
     """StatefulSets ``user-placeholder-<profile>``; none for a profile with no placeholders.
 
-    Raises HubValuesError, also when ``hub_values`` drops a profile that has placeholders.
+    Raises HubValuesError.
     """
     values = hub_values(service, cluster)
     return [_stateful_set(service, values, profile) for profile in service["hub_profiles"] if profile["placeholders"]]
@@ -91,12 +92,10 @@ def _spawner(values: Mapping[str, Any], profile: str) -> dict[str, Any]:
     }
     for item in single["profileList"]:
         if item.get("slug") == profile:
-            override = item.get("kubespawner_override") or {}
-            return merged(settings, {key: value for key, value in override.items() if key in settings})
-    raise HubValuesError(
-        f"hub_values: singleuser.profileList has no profile with the slug {profile!r}, which hub_profiles gives"
-        " placeholders; set its placeholders to 0, or describe profiles in hub_profiles only"
-    )
+            for override in named.default_overrides(item):
+                settings = merged(settings, {key: value for key, value in override.items() if key in settings})
+            return settings
+    raise HubValuesError(f"there is no instance {profile!r} in singleuser.profileList")
 
 
 def _pod(service: Mapping[str, Any], values: Mapping[str, Any], spawner: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ def cluster_facts(
     family: str,
     kubeconfig: str,
     network_driver: str = "calico",
+    site_template: str | None = None,
     kubelet_options: str = "",
     daemon_sets: Iterable[Mapping[str, Any]] | None = None,
 ) -> Json:
@@ -28,7 +29,8 @@ def cluster_facts(
 
     ``node_groups`` are those of the vars file; ``nodes`` and ``daemon_sets`` Kubernetes' objects; ``flavors`` by name:
     {vcpus, memory in bytes}. A live node's labels say which family it really is. Without nodes or ``daemon_sets`` the
-    usual reserves of the family serve (``reserves.py``); ``kubelet_options`` is the Heat driver's label.
+    usual reserves of the family serve (``reserves.py``); ``kubelet_options`` is the Heat driver's label. With
+    ``site_template``, a template that is not ours, ``network_driver`` is what the file says and not what there is.
     """
     live = list(nodes)
     found = next((f for f in (by_node_labels(_labels(n)) for n in live) if f), None) or FAMILIES[family]
@@ -44,6 +46,7 @@ def cluster_facts(
         "api_address": cluster.get("api_address"),
         "kubeconfig": kubeconfig,
         "kubernetes_version": _version(live) or cluster.get("coe_version"),
+        "network_driver": None if site_template else network_driver,
         "node_groups": groups,
     }
 

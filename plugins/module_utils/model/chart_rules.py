@@ -7,20 +7,36 @@ Sources: zero-to-jupyterhub 4.4 (``values.schema.yaml``, ``jupyterhub_config.py`
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..written import Finding, Path, Severity, Values
+from .chart_schema import Known, mismatches, of_schema, of_table
+from .chart_values import CHART, VALUES
+from .convert import UNKNOWN
+from .hub_config_rules import hub_config
+from .looking import at
+from .server_rules import named_lists, servers
 
-GROUPS = {
-    "hub": ("config", "db", "annotations", "nodeSelector", "resources", "networkPolicy"),
-    "proxy": ("https", "service", "chp", "traefik", "annotations"),
-    "singleuser": ("cpu", "memory", "image", "storage", "networkPolicy", "nodeSelector", "extraResource", "extraFiles"),
-    "scheduling": ("podPriority", "userScheduler", "userPlaceholder", "userPods", "corePods"),
-    "prePuller": ("hook", "continuous"),
-    "cull": (),
-}
-"""Values of the chart that are groups of values, and that we write or read; by group, the groups in it."""
+GROUPS = (
+    "cull", "hub", "hub.annotations", "hub.config", "hub.config.JupyterHub", "hub.config.KubeSpawner", "hub.db",
+    "hub.db.pvc", "hub.networkPolicy", "hub.nodeSelector", "hub.resources", "prePuller", "prePuller.continuous",
+    "prePuller.hook", "proxy", "proxy.annotations", "proxy.chp", "proxy.https", "proxy.service", "proxy.traefik",
+    "scheduling", "scheduling.corePods", "scheduling.podPriority", "scheduling.userPlaceholder",
+    "scheduling.userPlaceholder.image", "scheduling.userPods", "scheduling.userScheduler", "singleuser",
+    "singleuser.cloudMetadata", "singleuser.cpu", "singleuser.extraFiles", "singleuser.extraResource",
+    "singleuser.extraResource.guarantees", "singleuser.extraResource.limits", "singleuser.image", "singleuser.memory",
+    "singleuser.networkPolicy", "singleuser.networkPolicy.egressAllowRules", "singleuser.nodeSelector",
+    "singleuser.storage", "singleuser.storage.dynamic",
+)  # fmt: skip
+"""Values of the chart that are groups of values, and that we write or read."""
+
+LEAVES = (
+    "hub.concurrentSpawnLimit", "hub.existingSecret", "scheduling.podPriority.enabled",
+    "scheduling.userScheduler.enabled", "singleuser.startTimeout", "singleuser.storage.type",
+)  # fmt: skip
+"""Single values that we write, and that have to have one."""
 
 SECRET_NAMES = {
     "api_token", "apitoken", "client_secret", "cookie_secret", "cookiesecret", "crypt_keys", "cryptkeeper",
@@ -33,6 +49,8 @@ LOWEST_PRIORITY = -10
 
 _CLAIMS = "gives users' claims other names: whoever has a volume gets an empty new one"
 _CLAIMS_HINT = "remove it, unless nobody has logged in yet"
+
+_NO_EFFECT = "has no effect: every instance of hub_profiles sets its own"
 
 Test = Callable[[Any], bool]
 
@@ -90,13 +108,8 @@ MISTAKES: tuple[tuple[str, Test, str, str, Severity], ...] = (
         "remove it",
         "warning",
     ),
-    (
-        "singleuser.profileList",
-        lambda value: value is not None,
-        "replaces every profile, its sizes and its node group",
-        "describe the instances in hub_profiles",
-        "warning",
-    ),
+    ("singleuser.cpu", bool, _NO_EFFECT, "write cpu and cpu_guarantee in hub_profiles", "warning"),
+    ("singleuser.memory", bool, _NO_EFFECT, "write memory and memory_guarantee in hub_profiles", "warning"),
 )
 
 
@@ -105,44 +118,54 @@ def chart_values(values: Values) -> Iterator[Finding]:
     given = values.get("hub_values")
     if not isinstance(given, Mapping):
         return
-    broken = list(_groups(given))
+    broken = [*_groups(given), *named_lists(given)]
     yield from broken
-    if broken:
+    places = [finding.path for finding in broken]
+    for finding in _names_and_types(values, given):
+        if not any(finding.path[: len(place)] == place for place in places):
+            broken.append(finding)
+            yield finding
+    if any(finding.severity == "error" for finding in broken):
         return
     for path, test, message, hint, severity in MISTAKES:
-        if test(_at(given, path)):
+        if test(at(given, path)):
             yield Finding(("hub_values", *path.split(".")), message, hint, severity)
-    yield from _config(given)
+    yield from hub_config(given)
+    yield from servers(values, given)
+
+
+def given_chart(values: Values, schema: Values) -> Iterator[Finding]:
+    """What a chart, whose JSON Schema of values is given, does not take of ``hub_values``."""
+    yield from mismatches(values.get("hub_values"), of_schema(schema), "error", "the chart")
+
+
+def is_local(ref: Any) -> bool:
+    """Whether ``hub_chart_ref`` is a directory or an archive: its own schema says what its values are."""
+    return isinstance(ref, str) and not ref.startswith("oci://") and ("/" in ref or ref.endswith(".tgz"))
+
+
+def _names_and_types(values: Values, given: Values) -> Iterator[Finding]:
+    if is_local(values.get("hub_chart_ref")):
+        return
+    # Of another version we only know that most is the same.
+    severity: Severity = "error" if values.get("hub_chart_version") == CHART else "warning"
+    yield from mismatches(given, _pinned(), severity, f"the chart {CHART}")
+
+
+@functools.cache
+def _pinned() -> Known:
+    return of_table(VALUES)
 
 
 def _groups(given: Values) -> Iterator[Finding]:
-    message, hint = "is a group of values in the chart", "write keys with values below it"
-    for name, inner in GROUPS.items():
-        group = given.get(name)
-        if group is not None and not isinstance(group, Mapping):
-            yield Finding(("hub_values", name), message, hint)
+    for path in (*GROUPS, *LEAVES):
+        owner, _, name = path.rpartition(".")
+        group = at(given, owner) if owner else given
+        if not isinstance(group, Mapping) or name not in group or group[name] is UNKNOWN:
             continue
-        for member in inner:
-            below = group.get(member) if group else None
-            if below is not None and not isinstance(below, Mapping):
-                yield Finding(("hub_values", name, member), message, hint)
-
-
-def _config(given: Values) -> Iterator[Finding]:
-    config = _at(given, "hub.config")
-    for section, settings in config.items() if isinstance(config, Mapping) else ():
-        path: Path = ("hub_values", "hub", "config", section)
-        if not str(section)[:1].isupper():
-            message = "is not the name of a class: the hub would refuse to start"
-            yield Finding(path, message, f"write hub.{section}, or the class that it belongs to")
-        elif settings is not None and not isinstance(settings, Mapping):
-            yield Finding(path, "is a class: it has settings", f"write {section}: with its settings below it")
-        elif isinstance(settings, Mapping) and "claim_groups_key" in settings:
-            message = "has been replaced in oauthenticator 17"
-            yield Finding((*path, "claim_groups_key"), message, "write hub_auth.groups_claim", "warning")
-
-
-def _at(values: Any, path: str) -> Any:
-    for name in path.split("."):
-        values = values.get(name) if isinstance(values, Mapping) else None
-    return values
+        where: Path = ("hub_values", *path.split("."))
+        if group[name] is None:
+            message = "has no value, which takes away what the chart and we write there"
+            yield Finding(where, message, "remove the line, or write keys with values below it")
+        elif path in GROUPS and not isinstance(group[name], Mapping):
+            yield Finding(where, "is a group of values in the chart", "write keys with values below it")

@@ -674,7 +674,8 @@ JUPYTERHUB = File(
         Key(
             "hub_values",
             "mapping",
-            "Values of the chart, merged last over ours.",
+            "Values of the chart, merged last over ours. Lists of things with names (volumes, mounts, variables, "
+            "tolerations, `profileList` by slug) stand beside ours, and an empty list takes nothing of ours away.",
             default={},
             example={"hub": {"resources": {"requests": {"memory": "1Gi"}}}},
         ),

@@ -17,6 +17,13 @@ def get(value: Any, *names: str) -> Any:
     return value
 
 
+def at(values: Any, path: str) -> Any:
+    """The value at a dotted path; None where there is none."""
+    for name in path.split("."):
+        values = values.get(name) if isinstance(values, Mapping) else None
+    return values
+
+
 def version_of(value: Any) -> tuple[int, ...]:
     """``v1.34.4`` as (1, 34, 4); () when it is not known."""
     if not isinstance(value, str) or is_address(value):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from rehearsal.setup import binaries
+from rehearsal.setup import binaries, environments
+from tests.support.pod_builder import PodBuilder
 
 ROOT = Path(__file__).resolve().parents[3]
 CHART = ROOT / "roles" / "rehearsal" / "files" / "chart" / "jupyterhub"
@@ -22,6 +25,9 @@ GOLDEN = sorted((ROOT / "tests" / "unit" / "hub" / "golden").glob("*.yaml"))
 Values = dict[str, Any]
 Objects = dict[tuple[str, str], dict[str, Any]]
 """Manifests by kind and name."""
+
+Released = Callable[[Values, Path], Path]
+"""``released(values, chart)``: the folder that the hub's pod has then."""
 
 
 class HelmError(Exception):
@@ -41,20 +47,62 @@ def helm() -> str:
 def render(helm: str, tmp_path: Path) -> Callable[..., Objects]:
     """``render(values, chart=CHART)``: the objects that a chart makes of values. Raises HelmError."""
 
-    def render(values: Values, chart: Path = CHART) -> Objects:
-        path = tmp_path / "values.yaml"
-        path.write_text(yaml.safe_dump(values))
-        command = [helm, "template", "jupyterhub", str(chart), "--namespace", "jupyterhub", "--values", str(path)]
-        environment = {**os.environ, "HELM_CACHE_HOME": str(tmp_path), "HELM_CONFIG_HOME": str(tmp_path)}
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        if done.returncode:
-            raise HelmError(done.stderr)
-        manifests = [manifest for manifest in yaml.safe_load_all(done.stdout) if manifest]
-        objects = {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in manifests}
-        assert len(objects) == len(manifests), "two objects of one kind have one name"
-        return objects
+    return lambda values, chart=CHART: render_with(helm, tmp_path, values, chart)
 
-    return render
+
+def render_with(helm: str, folder: Path, values: Values, chart: Path) -> Objects:
+    """The objects that a chart makes of values. Raises HelmError."""
+    path = folder / "values.yaml"
+    path.write_text(yaml.safe_dump(values))
+    command = [helm, "template", "jupyterhub", str(chart), "--namespace", "jupyterhub", "--values", str(path)]
+    environment = {**os.environ, "HELM_CACHE_HOME": str(folder), "HELM_CONFIG_HOME": str(folder)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode:
+        raise HelmError(done.stderr)
+    manifests = [manifest for manifest in yaml.safe_load_all(done.stdout) if manifest]
+    objects = {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in manifests}
+    assert len(objects) == len(manifests), "two objects of one kind have one name"
+    return objects
+
+
+@pytest.fixture(scope="session")
+def builder() -> Iterator[PodBuilder]:
+    """The rehearsal's hub, with JupyterHub and KubeSpawner at the chart's versions."""
+    environment = environments.find("hub")
+    if environment is None:
+        pytest.skip("the hub's environment is not here: `make rehearse` makes it")
+    with PodBuilder(environment / "bin" / "python") as made:
+        yield made
+
+
+@pytest.fixture
+def released(render: Callable[..., Objects], tmp_path: Path) -> Released:
+    folders = (tmp_path / str(index) for index in itertools.count())
+
+    def released(values: Values, chart: Path) -> Path:
+        folder = next(folders)
+        mount(render(values, chart), folder)
+        return folder
+
+    return released
+
+
+def mount(objects: Objects, folder: Path) -> None:
+    """Lay the hub's ConfigMap and Secret out as its pod sees them below /usr/local/etc/jupyterhub."""
+    for name in ("config", "secret"):
+        (folder / name).mkdir(parents=True)
+    for name, text in objects["ConfigMap", "hub"]["data"].items():
+        (folder / "config" / name).write_text(text)
+        if name.endswith(".py"):
+            (folder / name).write_text(text.replace("/usr/local/etc/jupyterhub", str(folder)))
+    for name, text in objects["Secret", "hub"]["data"].items():
+        (folder / "secret" / name).write_bytes(base64.b64decode(text))
+
+
+def chart_in_use() -> Path:
+    """The real chart where the environment names its directory, else the stand-in."""
+    given = os.environ.get("JUPYTERHUB_CHART") or ""
+    return Path(given) if given and Path(given).is_dir() else CHART
 
 
 @pytest.fixture

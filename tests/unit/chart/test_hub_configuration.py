@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,78 +9,24 @@ from typing import Any
 import pytest
 import yaml
 
-from rehearsal.setup import environments
+from tests.support.pod_builder import PodBuilder
 
-from .conftest import CHART, GOLDEN, Objects, Values
+from .conftest import CHART, GOLDEN, Released, Values
 
-Render = Callable[..., Objects]
 Configuration = dict[str, dict[str, Any]]
 Load = Callable[..., list[Configuration]]
 
-LOAD = """
-import json, sys
-from jupyterhub.app import JupyterHub
-from jupyterhub.spawner import Spawner
-from kubespawner import KubeSpawner
-from traitlets.config.loader import PyFileConfigLoader
-
-def plain(value):
-    return value.to_dict() if hasattr(value, "to_dict") else repr(value)
-
-answers, path = [], list(sys.path)
-for folder in sys.argv[1:]:
-    sys.modules.pop("z2jh", None)
-    sys.path[:] = path
-    loaded = PyFileConfigLoader("jupyterhub_config.py", path=folder).load_config()
-    for known in (JupyterHub, Spawner, KubeSpawner):
-        unknown = set(loaded[known.__name__]) - set(known.class_traits(config=True))
-        assert not unknown, f"{known.__name__} has no {unknown}"
-    answers.append(loaded)
-sys.stdout.write("\\n" + json.dumps(answers, default=plain))
-"""
-
-
-@pytest.fixture(scope="session")
-def hub_python() -> Path:
-    """The Python of the rehearsal's hub, with JupyterHub and KubeSpawner at the chart's versions."""
-    environment = environments.find("hub")
-    if environment is None:
-        pytest.skip("the hub's environment is not here: `make rehearse` makes it")
-    return environment / "bin" / "python"
-
 
 @pytest.fixture
-def load(render: Render, hub_python: Path, tmp_path: Path) -> Load:
+def load(released: Released, builder: PodBuilder) -> Load:
     """``load((values, chart), ...)``: the configurations that the charts' hubs start with."""
 
     def load(*releases: tuple[Values, Path]) -> list[Configuration]:
-        folders = [tmp_path / str(index) for index in range(len(releases))]
-        for folder, (values, chart) in zip(folders, releases, strict=True):
-            mount(render(values, chart), folder)
-        done = subprocess.run(
-            [hub_python, "-c", LOAD, *map(str, folders)],
-            env={"POD_NAMESPACE": "jupyterhub", "HUB_SERVICE_PORT": "8081", "PROXY_API_SERVICE_PORT": "8001"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        loaded: list[Configuration] = json.loads(done.stdout.splitlines()[-1])
-        return loaded
+        answers = [builder.ask(released(*release), users=()) for release in releases]
+        assert not [answer for answer in answers if "error" in answer], answers
+        return [answer["config"] for answer in answers]
 
     return load
-
-
-def mount(objects: Objects, folder: Path) -> None:
-    """Lay the hub's ConfigMap and Secret out as its pod sees them below /usr/local/etc/jupyterhub."""
-    for name in ("config", "secret"):
-        (folder / name).mkdir(parents=True)
-    for name, text in objects["ConfigMap", "hub"]["data"].items():
-        (folder / "config" / name).write_text(text)
-        if name.endswith(".py"):
-            (folder / name).write_text(text.replace("/usr/local/etc/jupyterhub", str(folder)))
-    for name, text in objects["Secret", "hub"]["data"].items():
-        (folder / "secret" / name).write_bytes(base64.b64decode(text))
 
 
 def test_values_reach_kubespawner(load: Load) -> None:

@@ -17,6 +17,7 @@ CLUSTER: dict[str, Any] = {
     "name": "jupyterhub",
     "family": "cluster-api",
     "kubeconfig": "/nowhere",
+    "network_driver": "calico",
     "node_groups": {
         "default-worker": {
             "selector": {"node.cluster.x-k8s.io/nodegroup": "default-worker"},

@@ -16,6 +16,7 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values import 
     overridden,
     placeholders,
     public_url,
+    requests,
     secrets,
 )
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values.notebooks import activity_interval, split_image
@@ -98,20 +99,66 @@ def test_a_placeholder_follows_hub_values(service: Any, cluster: dict[str, Any])
                     {"slug": "default", "kubespawner_override": {"mem_guarantee": "1G", "cpu_guarantee": 0.1}}
                 ],
             },
-            "scheduling": {"userPods": {"tolerations": []}, "userScheduler": {"enabled": False}},
+            "scheduling": {"userScheduler": {"enabled": False}},
         }
     )
     [made] = placeholders(described, cluster)
     pod = made["spec"]["template"]["spec"]
     assert requests_of(made) == {"cpu": "100m", "memory": str(2**30), "example.org/fpga": "1"}
-    assert pod["tolerations"] == [{"key": "mine", "operator": "Exists"}]
+    assert {"key": "mine", "operator": "Exists"} in pod["tolerations"]
     assert "schedulerName" not in pod
 
 
-def test_placeholders_of_a_profile_that_hub_values_dropped_are_refused(service: Any, cluster: dict[str, Any]) -> None:
+def test_a_placeholder_is_for_who_leaves_an_instance_s_options_alone(service: Any, cluster: dict[str, Any]) -> None:
+    choices = {
+        "small": {"kubespawner_override": {"mem_guarantee": "1G"}},
+        "big": {"default": True, "kubespawner_override": {"mem_guarantee": "2G"}},
+    }
+    profile = {"slug": "default", "profile_options": {"size": {"choices": choices}, "image": {"unlisted_choice": {}}}}
+    [made] = placeholders(service(hub_values={"singleuser": {"profileList": [profile]}}), cluster)
+    assert requests_of(made)["memory"] == str(2 * 2**30)
+
+
+def test_instances_of_a_team_are_added_to_ours(service: Any, cluster: dict[str, Any]) -> None:
     described = service(hub_values={"singleuser": {"profileList": [{"slug": "other", "display_name": "Other"}]}})
-    with pytest.raises(HubValuesError, match="no profile with the slug 'default'"):
-        placeholders(described, cluster)
+    assert set(requests(described, cluster)) == {"default", "large"}
+    assert [made["metadata"]["name"] for made in placeholders(described, cluster)] == ["user-placeholder-default"]
+    slugs = [item["slug"] for item in hub_values(described, cluster)["singleuser"]["profileList"]]
+    assert slugs == ["default", "large", "other"]
+
+
+def test_lists_of_ours_are_added_to(service: Any, cluster: dict[str, Any]) -> None:
+    mine = {"key": "mine", "operator": "Exists"}
+    extra = {
+        "imagePullSecrets": [{"name": "theirs"}],
+        "hub": {"tolerations": [mine]},
+        "prePuller": {"extraTolerations": [mine]},
+        "proxy": {"https": {"hosts": ["other.example.org"]}, "chp": {"extraCommandLineFlags": ["--log-level=debug"]}},
+    }
+    described = service.with_gpu(
+        hub_values=extra,
+        hub_core_node_group="core",
+        hub_image_pull_secrets=["ours"],
+        hub_https={"type": "secret", "secret_name": "tls", "contact_email": None},
+        hub_address={"port": 8443},
+    )
+    values = hub_values(described, cluster)
+    assert values["imagePullSecrets"] == ["ours", {"name": "theirs"}]
+    assert [item["key"] for item in values["hub"]["tolerations"]] == ["core", "mine"]
+    assert [item["key"] for item in values["prePuller"]["extraTolerations"]] == ["nvidia.com/gpu", "mine"]
+    assert values["proxy"]["https"]["hosts"] == ["jupyter.stfc.ac.uk", "other.example.org"]
+    assert values["proxy"]["chp"]["extraCommandLineFlags"] == ["--redirect-to=8443", "--log-level=debug"]
+
+
+def test_an_empty_list_takes_nothing_away(service: Any, cluster: dict[str, Any]) -> None:
+    extra = {
+        "hub": {"config": {"GenericOAuthenticator": {"allowed_groups": []}}, "tolerations": []},
+        "proxy": {"service": {"loadBalancerSourceRanges": []}},
+        "scheduling": {"userPods": {"tolerations": []}},
+    }
+    plain = service(hub_address={"allowed_cidrs": ["192.0.2.0/24"]}, hub_core_node_group="core")
+    assert hub_values(plain | {"hub_values": extra}, cluster) == hub_values(plain, cluster)
+    assert overridden(plain | {"hub_values": extra}, cluster) == []
 
 
 def test_selectors_of_placeholders_do_not_overlap_with_the_chart_s(service: Any, cluster: dict[str, Any]) -> None:
@@ -228,10 +275,10 @@ def test_a_warning_names_the_key_to_use_instead(service: Any, cluster: dict[str,
     extra = {
         "cull": {"timeout": 60},
         "proxy": {"service": {"labels": {"a": "b"}, "type": "ClusterIP"}},
-        "singleuser": {"memory": None, "defaultUrl": "/tree", "startTimeout": 1200},
+        "singleuser": {"image": {"tag": "other"}, "defaultUrl": "/tree", "startTimeout": 1200},
     }
     warnings = overridden(service(hub_values=extra), cluster)
-    assert [line.split()[1] for line in warnings] == ["cull.timeout", "proxy.service.type", "singleuser.memory"]
+    assert [line.split()[1] for line in warnings] == ["cull.timeout", "proxy.service.type", "singleuser.image.tag"]
     assert "hub_culling" in warnings[0]
 
 

@@ -1,0 +1,357 @@
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
+"""``hub_values``: what Kubernetes or KubeSpawner would refuse when a user starts a server, after a green deployment.
+
+Sources: kubespawner 7 (``objects.py``), zero-to-jupyterhub 4.4 (``jupyterhub_config.py``), Kubernetes' validation of
+pods (names of volumes, mounts at one path, variables that are text).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..hub_values import named
+from ..hub_values.notebooks import CULLING_FILE, SERVER_CONFIG
+from ..written import Finding, Path, Values, is_number
+from .convert import UNKNOWN
+from .looking import at, get
+
+LISTS: dict[str, tuple[str, ...]] = {
+    "hub.extraContainers": ("name",),
+    "hub.extraVolumeMounts": ("name", "mountPath"),
+    "hub.extraVolumes": ("name",),
+    "hub.initContainers": ("name",),
+    "hub.tolerations": (),
+    "prePuller.extraTolerations": (),
+    "proxy.chp.tolerations": (),
+    "proxy.traefik.extraVolumeMounts": ("name", "mountPath"),
+    "proxy.traefik.extraVolumes": ("name",),
+    "proxy.traefik.tolerations": (),
+    "scheduling.corePods.tolerations": (),
+    "scheduling.userPods.tolerations": (),
+    "scheduling.userScheduler.tolerations": (),
+    "singleuser.extraContainers": ("name",),
+    "singleuser.extraTolerations": (),
+    "singleuser.initContainers": ("name",),
+    "singleuser.profileList": (),
+    "singleuser.storage.extraVolumeMounts": ("name", "mountPath"),
+    "singleuser.storage.extraVolumes": ("name",),
+}
+"""Lists of objects among the chart's values, and what each object has to have."""
+
+MAPPINGS = ("singleuser.storage.extraVolumeMounts", "singleuser.storage.extraVolumes")
+"""Those that may be mappings too; their keys are names then."""
+
+VARIABLES = ("hub.extraEnv", "proxy.chp.extraEnv", "proxy.traefik.extraEnv", "singleuser.extraEnv")
+"""Variables, as a mapping or a list of objects with names."""
+
+OVERRIDE_GROUPS = ("environment", "extra_resource_guarantees", "extra_resource_limits", "node_selector")
+
+OURS_IN_OVERRIDES = {
+    "cpu_guarantee": "cpu_guarantee",
+    "cpu_limit": "cpu",
+    "image": "image",
+    "mem_guarantee": "memory_guarantee",
+    "mem_limit": "memory",
+    "node_selector": "node_group",
+}
+"""What an instance of ours says itself, by KubeSpawner's names."""
+
+SIZE = re.compile(r"\d+(\.\d+)?[KMGT]?")
+"""``ByteSpecification`` of JupyterHub (``traitlets.py``)."""
+
+LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def named_lists(given: Values) -> Iterator[Finding]:
+    """Lists that are none, and things in them that are none."""
+    for path, needs in LISTS.items():
+        if _given(given, path):
+            yield from _things(("hub_values", *path.split(".")), at(given, path), needs, path in MAPPINGS)
+    for path in VARIABLES:
+        if isinstance(at(given, path), list):
+            yield from _things(("hub_values", *path.split(".")), at(given, path), ("name",), False)
+        elif _given(given, path) and not isinstance(at(given, path), Mapping):
+            yield Finding(("hub_values", *path.split(".")), *_no_group(at(given, path)))
+    profiles = at(given, "singleuser.profileList")
+    for index, profile in enumerate(profiles) if isinstance(profiles, list) else ():
+        if isinstance(profile, Mapping):
+            yield from _profile(("hub_values", *named.PROFILES, index), profile)
+
+
+def _given(given: Values, path: str) -> bool:
+    owner, _, name = path.rpartition(".")
+    group = at(given, owner)
+    return isinstance(group, Mapping) and name in group and group[name] is not UNKNOWN
+
+
+def _things(path: Path, value: Any, needs: tuple[str, ...], may_be_mapping: bool) -> Iterator[Finding]:
+    if value is None:
+        message = "has no value, which takes away what the chart and we write there"
+        yield Finding(path, message, "remove the line, or write a list")
+        return
+    if isinstance(value, Mapping) and may_be_mapping:
+        pairs: list[tuple[Any, Any]] = list(value.items())
+        needs = tuple(need for need in needs if need != "name")
+    elif isinstance(value, list):
+        pairs = list(enumerate(value))
+    else:
+        yield Finding(path, "is a list in the chart", "write a list: a line that begins with '- ' for each")
+        return
+    for step, each in pairs:
+        if each is UNKNOWN:
+            continue
+        if not isinstance(each, Mapping):
+            yield Finding((*path, step), "is not an object", f"write {_example(needs)}")
+            continue
+        for need in needs:
+            if not isinstance(each.get(need), str) and each.get(need) is not UNKNOWN:
+                yield Finding((*path, step, need), "is missing, or no text", f"write {_example(needs)}")
+
+
+def _example(needs: tuple[str, ...]) -> str:
+    examples = {"name": "name: data", "mountPath": "mountPath: /data"}
+    return ", ".join(examples[need] for need in needs) if needs else "keys with values"
+
+
+def _no_group(value: Any) -> tuple[str, str]:
+    if value is None:
+        return "has no value, which takes away what the chart and we write there", "remove the line"
+    return "is a group of values in the chart", "write keys with values below it"
+
+
+def _profile(path: Path, profile: Values) -> Iterator[Finding]:
+    for name in ("slug", "display_name", "description"):
+        if name in profile and not isinstance(profile[name], str) and profile[name] is not UNKNOWN:
+            yield Finding((*path, name), "is not text", "put it in quotes")
+    options = profile.get("profile_options")
+    if options is not None and not isinstance(options, Mapping):
+        yield Finding((*path, "profile_options"), *_no_group(options))
+        options = None
+    owners: list[tuple[Path, Any]] = [(path, profile)]
+    for option, choices in (options or {}).items():
+        place: Path = (*path, "profile_options", option)
+        found = choices.get("choices") if isinstance(choices, Mapping) else choices
+        if found is not None and not isinstance(found, Mapping):
+            yield Finding((*place, "choices"), *_no_group(found))
+            continue
+        owners += [((*place, "choices", name), choice) for name, choice in (found or {}).items()]
+        if isinstance(choices, Mapping) and choices.get("unlisted_choice") is not None:
+            owners.append(((*place, "unlisted_choice"), choices["unlisted_choice"]))
+    for where, owner in owners:
+        if not isinstance(owner, Mapping):
+            yield Finding(where, *_no_group(owner))
+        elif (override := owner.get("kubespawner_override", {})) is not UNKNOWN:
+            yield from _override((*where, "kubespawner_override"), override)
+
+
+def _override(path: Path, override: Any) -> Iterator[Finding]:
+    if not isinstance(override, Mapping):
+        yield Finding(path, *_no_group(override))
+        return
+    for name in OVERRIDE_GROUPS:
+        value = override.get(name, {})
+        if isinstance(value, list) and name == "environment":
+            yield from _things((*path, name), value, ("name",), False)
+        elif not isinstance(value, Mapping) and value is not UNKNOWN:
+            yield Finding((*path, name), *_no_group(value))
+    if "tolerations" in override:
+        yield from _things((*path, "tolerations"), override["tolerations"], (), False)
+    for name, needs in (("volumes", ("name",)), ("volume_mounts", ("name", "mountPath"))):
+        if name in override:
+            yield from _things((*path, name), override[name], needs, True)
+    for name in ("mem_limit", "mem_guarantee"):
+        yield from _size((*path, name), override.get(name))
+    for name in ("cpu_limit", "cpu_guarantee"):
+        value = override.get(name)
+        if value is not None and value is not UNKNOWN and not is_number(value):
+            yield Finding((*path, name), "is not a number", "write one such as 0.5")
+
+
+def _size(path: Path, value: Any) -> Iterator[Finding]:
+    if isinstance(value, str) and not SIZE.fullmatch(value) and "{" not in value:
+        message = "is no size that KubeSpawner knows: the hub would refuse to start"
+        yield Finding(path, message, "write a number with K, M, G or T, such as 1.5G (1024-based)")
+
+
+def servers(values: Values, given: Values) -> Iterator[Finding]:
+    """What would keep users' servers from starting. ``given`` has passed ``named_lists``."""
+    for name in ("limit", "guarantee"):
+        yield from _size(("hub_values", "singleuser", "memory", name), at(given, f"singleuser.memory.{name}"))
+    yield from _variables(("hub_values", "singleuser", "extraEnv"), at(given, "singleuser.extraEnv"))
+    yield from _mounts(values, given)
+    yield from _volumes(given)
+    yield from _profiles(values, given)
+    if at(given, "hub.allowNamedServers") is True and not at(given, "hub.namedServerLimitPerUser"):
+        message = "every server of a user has a volume of its own, and nothing limits their number"
+        hint = "write hub.namedServerLimitPerUser: 2 (or the like) beside it"
+        yield Finding(("hub_values", "hub", "allowNamedServers"), message, hint, "warning")
+
+
+def _variables(path: Path, given: Any) -> Iterator[Finding]:
+    """Kubernetes takes text only, and KubeSpawner hands on what it is given."""
+    pairs = given.items() if isinstance(given, Mapping) else ()
+    if isinstance(given, list):
+        pairs = [(index, each["value"]) for index, each in enumerate(given) if "value" in each]
+    for name, value in pairs:
+        if is_number(value) or isinstance(value, (bool, list)):
+            yield Finding((*path, name), "is not text: no server would start", "write the text in quotes")
+
+
+def _mounts(values: Values, given: Values) -> Iterator[Finding]:
+    """Paths at which two things are mounted: Kubernetes refuses such a pod."""
+    found: list[tuple[str, str, Path]] = []
+    storage = get(values, "hub_storage")
+    home = at(given, "singleuser.storage.homeMountPath") or get(storage, "mount_path")
+    if get(storage, "type") == "dynamic" and isinstance(home, str):
+        found.append((home, "the users' homes are", ()))
+    files = at(given, "singleuser.extraFiles") or {}
+    culling = get(values, "hub_culling")
+    if get(culling, "enabled") is True and get(culling, "kernels", "enabled") is True and CULLING_FILE not in files:
+        found.append((SERVER_CONFIG, "the file of hub_culling.kernels is", ()))
+    single: Path = ("hub_values", "singleuser")
+    found += _file_mounts((*single, "extraFiles"), files)
+    found += _volume_mounts(
+        (*single, "storage", "extraVolumeMounts"), at(given, "singleuser.storage.extraVolumeMounts")
+    )
+    yield from _twice(found)
+    hub = _file_mounts(("hub_values", "hub", "extraFiles"), at(given, "hub.extraFiles") or {})
+    yield from _twice(
+        [*hub, *_volume_mounts(("hub_values", "hub", "extraVolumeMounts"), at(given, "hub.extraVolumeMounts"))]
+    )
+    base = _by_name(given, "singleuser.storage.extraVolumeMounts", named.mounts)
+    for path, override in _overrides(given):
+        mine = named.mounts(override.get("volume_mounts") or {})
+        taken = [entry for entry in found if not entry[2] or entry[2][-2] not in mine]
+        kept = {_path(base[key]) for key in mine if key in base}
+        taken = [entry for entry in taken if entry[0].rstrip("/") not in kept]
+        own = [
+            (_path(mount), "", (*path, "volume_mounts", key, "mountPath"))
+            for key, mount in mine.items()
+            if _path(mount) != named.SHARED_MEMORY_PATH
+        ]
+        yield from (finding for finding in _twice([*taken, *own]) if finding.path[: len(path)] == path)
+
+
+def _file_mounts(path: Path, files: Any) -> list[tuple[str, str, Path]]:
+    pairs = files.items() if isinstance(files, Mapping) else ()
+    return [
+        (each["mountPath"], f"{path[1]}.extraFiles.{name} is", (*path, name, "mountPath"))
+        for name, each in pairs
+        if isinstance(each, Mapping) and isinstance(each.get("mountPath"), str)
+    ]
+
+
+def _volume_mounts(path: Path, given: Any) -> list[tuple[str, str, Path]]:
+    pairs = given.items() if isinstance(given, Mapping) else enumerate(given or ())
+    return [
+        (each["mountPath"], f"the volume {each.get('name', name)} is", (*path, name, "mountPath"))
+        for name, each in pairs
+        if isinstance(each, Mapping) and isinstance(each.get("mountPath"), str)
+    ]
+
+
+def _twice(found: list[tuple[str, str, Path]]) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for place, owner, path in found:
+        key = place.rstrip("/")
+        if key in seen and path:
+            message = f"{place} is where {seen[key]} mounted already: no server would start"
+            yield Finding(path, message, "write another path")
+        seen.setdefault(key, owner)
+
+
+def _volumes(given: Values) -> Iterator[Finding]:
+    """Names of volumes that Kubernetes does not take, and mounts of volumes that are not there."""
+    base = _by_name(given, "singleuser.storage.extraVolumes", named.volumes)
+    elsewhere = bool(at(given, "singleuser.extraPodConfig"))
+    mounts = ("hub_values", "singleuser", "storage", "extraVolumeMounts")
+    yield from _names(
+        ("hub_values", "singleuser", "storage", "extraVolumes"), at(given, "singleuser.storage.extraVolumes")
+    )
+    if not elsewhere:
+        yield from _mounted(mounts, at(given, "singleuser.storage.extraVolumeMounts"), _known(base))
+    for path, override in _overrides(given):
+        yield from _names((*path, "volumes"), override.get("volumes"))
+        if not elsewhere and "extra_pod_config" not in override:
+            mine = {**base, **named.volumes(override.get("volumes") or {})}
+            yield from _mounted((*path, "volume_mounts"), override.get("volume_mounts"), _known(mine))
+
+
+def _known(volumes: Values) -> set[str]:
+    return {str(get(each, "name")) for each in volumes.values()} | {named.SHARED_MEMORY, "files", "home"}
+
+
+def _names(path: Path, given: Any) -> Iterator[Finding]:
+    pairs = given.items() if isinstance(given, Mapping) else enumerate(given or ())
+    for step, each in pairs:
+        name = each.get("name", step) if isinstance(each, Mapping) else None
+        if isinstance(name, str) and "{" not in name and not LABEL.fullmatch(name):
+            where: Path = (*path, step, "name") if isinstance(each, Mapping) and "name" in each else (*path, step)
+            yield Finding(where, f"{name} is no name for a volume", "write small letters, digits and dashes")
+
+
+def _mounted(path: Path, given: Any, known: set[str]) -> Iterator[Finding]:
+    pairs = given.items() if isinstance(given, Mapping) else enumerate(given or ())
+    for step, each in pairs:
+        name = each.get("name", step) if isinstance(each, Mapping) else None
+        if isinstance(name, str) and "{" not in name and not name.startswith("volume-") and name not in known:
+            message = f"there is no volume {name}: no server would start"
+            yield Finding((*path, step), message, f"add {name} to extraVolumes")
+
+
+def _profiles(values: Values, given: Values) -> Iterator[Finding]:
+    """Instances of the chart's form beside ours."""
+    found = at(given, "singleuser.profileList")
+    ours = get(values, "hub_profiles")
+    if not isinstance(found, list) or not isinstance(ours, list):
+        return
+    names = [each["name"] for each in ours if isinstance(get(each, "name"), str) and get(each, "enabled") is True]
+    seen: set[str] = set()
+    for index, profile in enumerate(found):
+        path: Path = ("hub_values", *named.PROFILES, index)
+        if not isinstance(profile, Mapping):
+            continue
+        slug = named.slug(profile)
+        if not slug:
+            yield Finding((*path, "slug"), "is missing", f"write one of {', '.join(names)}, or a display_name")
+        elif slug in seen:
+            yield Finding((*path, "slug"), f"{slug} is given twice", "keep one of the two")
+        elif slug not in names:
+            message = f"{slug} is none of hub_profiles, so it has neither node group nor placeholders"
+            hint = f"describe it in hub_profiles, or write slug: {names[0]} to add to that one" if names else ""
+            yield Finding(path, message, hint, "warning")
+            if "display_name" not in profile:
+                yield Finding((*path, "display_name"), "is missing", "write what users see")
+        else:
+            override = profile.get("kubespawner_override")
+            for name in override if isinstance(override, Mapping) else ():
+                if name in OURS_IN_OVERRIDES:
+                    message, hint = (
+                        f"replaces what hub_profiles says of {slug}",
+                        f"write {OURS_IN_OVERRIDES[name]} there",
+                    )
+                    yield Finding((*path, "kubespawner_override", name), message, hint, "warning")
+        seen.add(slug)
+    for path, override in _overrides(given):
+        yield from _variables((*path, "environment"), override.get("environment"))
+
+
+def _overrides(given: Values) -> Iterator[tuple[Path, Values]]:
+    """Each instance's own override, and where it is."""
+    found = at(given, "singleuser.profileList")
+    for index, profile in enumerate(found) if isinstance(found, list) else ():
+        override = profile.get("kubespawner_override") if isinstance(profile, Mapping) else None
+        if isinstance(override, Mapping):
+            yield ("hub_values", *named.PROFILES, index, "kubespawner_override"), override
+
+
+def _by_name(given: Values, path: str, kind: Any) -> Values:
+    found = at(given, path)
+    return kind(found) if isinstance(found, (list, Mapping)) else {}
+
+
+def _path(mount: Any) -> str:
+    return str(get(mount, "mountPath")).rstrip("/")
