@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import kubernetes
+import kubernetes.stream
 import pytest
 
 from tests.support.hub_client import HubClient, HubError
@@ -116,6 +117,26 @@ def test_a_cell_cannot_reach_what_it_should_not(
     finally:
         alice.stop()
         other.stop()
+
+
+def test_the_cloud_s_metadata_are_there_and_closed_to_users_by_the_policy(
+    alice: HubClient, core: kubernetes.client.CoreV1Api, summary: dict[str, Any]
+) -> None:
+    namespace = summary["hub"]["namespace"]
+    ask = REACH + "print(reach('169.254.169.254', 80))"
+    hub_pod = core.list_namespaced_pod(namespace, label_selector="component=hub").items[0].metadata.name
+    # The chart lets the hub's own pod ask for them. So somebody answers, and only the users' policy is in the way.
+    found = kubernetes.stream.stream(
+        core.connect_get_namespaced_pod_exec, hub_pod, namespace, command=["python3", "-c", ask], stdout=True
+    )
+    assert found.strip() == "open"
+    start(alice, "default")
+    try:
+        (server,) = core.list_namespaced_pod(namespace, label_selector="component=singleuser-server").items
+        assert not server.spec.init_containers  # none with rights over the pod's network
+        assert alice.run(ask).strip() == "closed"
+    finally:
+        alice.stop()
 
 
 def test_the_admin_sees_the_admin_page_and_others_do_not(

@@ -9,7 +9,7 @@ pods (names of volumes, mounts at one path, variables that are text).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..hub_values import named
@@ -192,7 +192,7 @@ def servers(values: Values, given: Values) -> Iterator[Finding]:
 
 def _variables(path: Path, given: Any) -> Iterator[Finding]:
     """Kubernetes takes text only, and KubeSpawner hands on what it is given."""
-    pairs = given.items() if isinstance(given, Mapping) else ()
+    pairs: Iterable[tuple[Any, Any]] = given.items() if isinstance(given, Mapping) else ()
     if isinstance(given, list):
         pairs = [(index, each["value"]) for index, each in enumerate(given) if "value" in each]
     for name, value in pairs:

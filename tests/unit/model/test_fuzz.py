@@ -11,24 +11,31 @@ import copy
 import functools
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 import yaml
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import hub_values, model, service
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values.merge import merged
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.desired import desired
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.facts import cluster_facts
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.families import FAMILIES
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.chart_rules import GROUPS, LEAVES
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.server_rules import LISTS, VARIABLES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support import model_strategies
+from rehearsal.setup import binaries, environments
+from tests.support import hub_value_strategies, model_strategies
+from tests.support.pod_builder import PodBuilder, values_of
 from tests.support.service_files import JUPYTERHUB, OPENSTACK, renderer
+from tests.unit.chart.conftest import chart_in_use, mount, render_with
 
 ROOT = Path(__file__).parents[3]
+SHAPED = [*GROUPS, *LEAVES, *LISTS, *VARIABLES, "singleuser.profileList"]
 STAND_IN = ROOT / "roles" / "rehearsal" / "files" / "chart" / "jupyterhub" / "values.schema.json"
 BESIDE = ROOT.parent / "shared" / "z2jh" / "4.4.0" / "values.schema.yaml"
 
@@ -188,6 +195,103 @@ def test_a_legal_file_renders_what_cloud_and_chart_take(files: list[dict[str, An
     for manifest in (*hub_values.placeholders(loaded, cluster), *hub_values.secrets(loaded)):
         assert manifest["metadata"]["name"]
     assert "s" * 20 not in json.dumps(values)
+
+
+@st.composite
+def extended(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Both files, legal, with ``hub_values`` of the kinds that operators write."""
+    openstack, jupyterhub = draw(model_strategies.legal())
+    offered = [each["name"] for each in jupyterhub.get("hub_profiles") or [] if each.get("enabled", True)]
+    return [openstack, {**jupyterhub, "hub_values": draw(hub_value_strategies.legal(offered or ["default"]))}]
+
+
+def made(files: list[dict[str, Any]], family: str = "cluster-api") -> tuple[dict[str, Any], dict[str, Any]]:
+    """A service, and a cluster as it describes it. Raises ServiceError."""
+    texts = dict(zip(("openstack.yml", "jupyterhub.yml"), dump(files), strict=True))
+    loaded = service.load(*texts, read=texts.__getitem__, renderer=renderer, variables={"secret": "s" * 20}).values
+    cluster = cluster_facts(
+        {"name": "hub", "uuid": "u"},
+        loaded["cluster_node_groups"],
+        [],
+        flavors=loaded["cluster_flavors_known"],
+        family=family,
+        kubeconfig="/k",
+        network_driver=loaded["cluster_network_driver"],
+    )
+    return loaded, cluster
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PodBuilder, Path]]:
+    """The real KubeSpawner, and what the hub's pod has after a release."""
+    helm, environment = binaries.find("helm"), environments.find("hub")
+    if not helm or environment is None:
+        pytest.skip("helm and the hub's environment are not here: `make rehearse` makes them")
+    folder = tmp_path_factory.mktemp("hub") / "hub"
+    quiet = {"prePuller": {"hook": {"enabled": False}}}
+    mount(render_with(str(helm), tmp_path_factory.mktemp("helm"), quiet, chart_in_use()), folder)
+    with PodBuilder(environment / "bin" / "python") as builder:
+        yield builder, folder
+
+
+@settings(max_examples=max(10, min(EXAMPLES // 10, 500)), deadline=None, suppress_health_check=list(HealthCheck))
+@given(files=extended(), user=st.sampled_from(["ada", "grace@example.org", "a" * 60]))
+def test_every_server_of_a_legal_file_starts(
+    hub: tuple[PodBuilder, Path], files: list[dict[str, Any]], user: str
+) -> None:
+    builder, folder = hub
+    try:
+        loaded, cluster = made(files)
+    except service.ServiceError as error:
+        # Paths of random parts may meet; nothing else is wrong with these files.
+        assert all("mounted already" in each.message for each in error.problems if each.severity == "error"), error
+        return
+    values = hub_values.hub_values(loaded, cluster)
+    validator, defaults = chart()
+    assert [f"{each.json_path}: {each.message}" for each in validator.iter_errors(merged(defaults, values))] == []
+    values_of(folder, merged(yaml.safe_load((chart_in_use() / "values.yaml").read_text()), values))
+    servers = builder.servers(folder, [user])
+    offered = {each["name"] for each in loaded["hub_profiles"]}
+    assert offered <= {each["profile"] for each in servers}
+    asked = hub_values.requests(loaded, cluster)
+    for server in servers:
+        if server["profile"] in offered:
+            resources = server["pod"]["spec"]["containers"][0]["resources"]["requests"]
+            assert float(asked[server["profile"]]["memory"]) == float(resources["memory"])
+
+
+@often
+@given(st.data(), JUNK)
+def test_junk_among_the_chart_s_values_is_told_before_anything_is_made_of_it(data: st.DataObject, junk: Any) -> None:
+    files = [yaml.safe_load(OPENSTACK), yaml.safe_load(JUPYTERHUB)]
+    files[1]["hub_values"] = copy.deepcopy(data.draw(hub_value_strategies.legal(["default"])))
+    container, key = data.draw(st.sampled_from(places({"hub_values": files[1]["hub_values"]})))
+    (files[1] if key == "hub_values" else container)[key] = copy.deepcopy(junk)
+    try:
+        loaded, cluster = made(files)
+    except service.ServiceError as error:
+        assert error.problems
+        return
+    hub_values.placeholders(loaded, cluster)
+    hub_values.requests(loaded, cluster)
+    hub_values.overridden(loaded, cluster)
+
+
+@often
+@given(st.sampled_from(SHAPED), JUNK)
+def test_junk_for_what_we_write_or_read_too(path: str, junk: Any) -> None:
+    files = [yaml.safe_load(OPENSTACK), yaml.safe_load(JUPYTERHUB)]
+    value: Any = copy.deepcopy(junk)
+    for name in reversed(path.split(".")):
+        value = {name: value}
+    files[1]["hub_values"] = value
+    try:
+        loaded, cluster = made(files)
+    except service.ServiceError as error:
+        assert all(each.message for each in error.problems)
+        return
+    hub_values.placeholders(loaded, cluster)
+    hub_values.overridden(loaded, cluster)
 
 
 @often

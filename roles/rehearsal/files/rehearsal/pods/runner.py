@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from rehearsal.cluster.layout import ClusterDir
-from rehearsal.pods import choice, kubelet_api, processes
+from rehearsal.pods import choice, kubelet_api, metadata, processes
 from rehearsal.pods.events import Recorder
 from rehearsal.pods.images import Image, ImageTable
 from rehearsal.pods.kube import SYNCED, UNREACHABLE, ApiError, Kube, Object
@@ -85,6 +85,7 @@ class Runner:
         if left := processes.end_strangers():
             log.warning("ended %d processes that an earlier runner had left", left)
         self._server = await kubelet_api.serve(self, self._cluster)
+        cloud = await metadata.serve()
         beside = [asyncio.ensure_future(self.guard.run()), asyncio.ensure_future(self._watch_services())]
         beside.append(asyncio.ensure_future(self._follow_certificates()))
         try:
@@ -100,6 +101,7 @@ class Runner:
                 task.cancel()
             await asyncio.gather(*ending, return_exceptions=True)
             await self._server.cleanup()
+            await cloud.cleanup()
             await self.kube.close()
 
     async def _follow_certificates(self) -> None:
