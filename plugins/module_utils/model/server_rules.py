@@ -202,37 +202,35 @@ def _variables(path: Path, given: Any) -> Iterator[Finding]:
 
 def _mounts(values: Values, given: Values) -> Iterator[Finding]:
     """Paths at which two things are mounted: Kubernetes refuses such a pod."""
-    found: list[tuple[str, str, Path]] = []
-    storage = get(values, "hub_storage")
-    home = at(given, "singleuser.storage.homeMountPath") or get(storage, "mount_path")
-    if get(storage, "type") == "dynamic" and isinstance(home, str):
-        found.append((home, "the users' homes are", ()))
-    files = at(given, "singleuser.extraFiles") or {}
-    culling = get(values, "hub_culling")
-    if get(culling, "enabled") is True and get(culling, "kernels", "enabled") is True and CULLING_FILE not in files:
-        found.append((SERVER_CONFIG, "the file of hub_culling.kernels is", ()))
-    single: Path = ("hub_values", "singleuser")
-    found += _file_mounts((*single, "extraFiles"), files)
-    found += _volume_mounts(
-        (*single, "storage", "extraVolumeMounts"), at(given, "singleuser.storage.extraVolumeMounts")
-    )
-    yield from _twice(found)
-    hub = _file_mounts(("hub_values", "hub", "extraFiles"), at(given, "hub.extraFiles") or {})
+    hub = at(given, "hub.extraVolumeMounts")
     yield from _twice(
-        [*hub, *_volume_mounts(("hub_values", "hub", "extraVolumeMounts"), at(given, "hub.extraVolumeMounts"))]
+        [
+            *_file_mounts(("hub_values", "hub", "extraFiles"), at(given, "hub.extraFiles")),
+            *_volume_mounts(("hub_values", "hub", "extraVolumeMounts"), hub),
+        ]
     )
-    base = _by_name(given, "singleuser.storage.extraVolumeMounts", named.mounts)
+    fixed = [*_our_mounts(values, given)]
+    fixed += _file_mounts(("hub_values", "singleuser", "extraFiles"), at(given, "singleuser.extraFiles"))
+    base = at(given, "singleuser.storage.extraVolumeMounts")
+    yield from _twice([*fixed, *_volume_mounts(("hub_values", "singleuser", "storage", "extraVolumeMounts"), base)])
+    everybody = named.mounts(base or {})
     for path, override in _overrides(given):
         mine = named.mounts(override.get("volume_mounts") or {})
-        taken = [entry for entry in found if not entry[2] or entry[2][-2] not in mine]
-        kept = {_path(base[key]) for key in mine if key in base}
-        taken = [entry for entry in taken if entry[0].rstrip("/") not in kept]
-        own = [
-            (_path(mount), "", (*path, "volume_mounts", key, "mountPath"))
-            for key, mount in mine.items()
-            if _path(mount) != named.SHARED_MEMORY_PATH
-        ]
-        yield from (finding for finding in _twice([*taken, *own]) if finding.path[: len(path)] == path)
+        rest = [mount for key, mount in everybody.items() if key not in mine]
+        own = _volume_mounts((*path, "volume_mounts"), override.get("volume_mounts"))
+        own = [entry for entry in own if entry[0].rstrip("/") != named.SHARED_MEMORY_PATH]  # ours gives way
+        taken = [(place, owner, ()) for place, owner, _path in (*fixed, *_volume_mounts((), rest))]
+        yield from _twice([*taken, *own])
+
+
+def _our_mounts(values: Values, given: Values) -> Iterator[tuple[str, str, Path]]:
+    storage, culling = get(values, "hub_storage"), get(values, "hub_culling")
+    home = at(given, "singleuser.storage.homeMountPath") or get(storage, "mount_path")
+    if get(storage, "type") == "dynamic" and isinstance(home, str):
+        yield home, "the users' homes are", ()
+    theirs = at(given, f"singleuser.extraFiles.{CULLING_FILE}")
+    if get(culling, "enabled") is True and get(culling, "kernels", "enabled") is True and theirs is None:
+        yield SERVER_CONFIG, "the file of hub_culling.kernels is", ()
 
 
 def _file_mounts(path: Path, files: Any) -> list[tuple[str, str, Path]]:
@@ -351,7 +349,3 @@ def _overrides(given: Values) -> Iterator[tuple[Path, Values]]:
 def _by_name(given: Values, path: str, kind: Any) -> Values:
     found = at(given, path)
     return kind(found) if isinstance(found, (list, Mapping)) else {}
-
-
-def _path(mount: Any) -> str:
-    return str(get(mount, "mountPath")).rstrip("/")
