@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rehearsal.claim_files import ClaimFiles
 from rehearsal.cluster import volumes
 
 CLASS = {
@@ -52,13 +53,32 @@ def test_claims_that_get_no_volume() -> None:
 
 
 def test_volume_belongs_to_its_claim() -> None:
-    volume = volumes.volume_for(claim(), CLASS, Path("/v/pvc-u1/data"), 2)
+    volume = volumes.volume_for(claim(), CLASS, "77aa", 2)
     assert volume["metadata"]["name"] == "pvc-u1"
     assert volume["spec"]["capacity"] == {"storage": "2Gi"}
     assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
-    assert volume["spec"]["hostPath"]["path"] == "/v/pvc-u1/data"
+    assert volume["spec"]["csi"] == {"driver": "cinder.csi.openstack.org", "volumeHandle": "77aa", "fsType": "ext4"}
     assert volume["spec"]["claimRef"]["uid"] == "u1"
     assert volumes.ours(volume)
+    assert volumes.metadata_for(claim()) == {
+        "csi.storage.k8s.io/pvc/name": "claim-anna",
+        "csi.storage.k8s.io/pvc/namespace": "hub",
+        "csi.storage.k8s.io/pv/name": "pvc-u1",
+    }
+
+
+def test_files_are_found_by_the_volumes_id_and_go_with_it(tmp_path: Path) -> None:
+    files = ClaimFiles(tmp_path)
+    folder = files.make("pvc-u1", "77aa")
+    assert folder == tmp_path / "volumes/pvc-u1"
+    (files.data("77aa") / "notes").write_text("mine")
+    assert files.make("pvc-u1", "77aa") == folder
+    assert (folder / "data/notes").read_text() == "mine"
+    files.remove("another")
+    assert folder.exists()
+    files.remove("77aa")
+    files.remove("77aa")
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(
@@ -71,4 +91,4 @@ def test_reclaim_policy(phase: str, policy: str, gone: bool) -> None:
 
 
 def test_others_volumes_are_left_alone() -> None:
-    assert not volumes.ours({"metadata": {}, "spec": {"hostPath": {"path": "/x"}}})
+    assert not volumes.ours({"metadata": {}, "spec": {"csi": {"driver": "nfs.csi.k8s.io"}}})

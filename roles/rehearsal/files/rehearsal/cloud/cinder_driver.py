@@ -8,10 +8,15 @@ from typing import Any
 from cinder.volume import driver
 from oslo_config import cfg
 
+from rehearsal.claim_files import ClaimFiles
+
 CAPACITY = 100_000
 """GiB that the backend claims to have: far above the quota, so that quotas are what limits."""
 
-OPTIONS = [cfg.StrOpt("rehearsal_folder", help="Folder of the volumes' files.")]
+OPTIONS = [
+    cfg.StrOpt("rehearsal_folder", help="Folder of the volumes' files."),
+    cfg.StrOpt("rehearsal_state", help="Folder of the rehearsal, with what pods wrote into their claims."),
+]
 
 
 class Driver(driver.VolumeDriver):  # type: ignore[misc,unused-ignore]
@@ -23,6 +28,7 @@ class Driver(driver.VolumeDriver):  # type: ignore[misc,unused-ignore]
         super().__init__(*args, **kwargs)
         self.configuration.append_config_values(OPTIONS)
         self.folder = Path(self.configuration.rehearsal_folder)
+        self.claims = ClaimFiles(Path(self.configuration.rehearsal_state))
 
     def do_setup(self, context: Any) -> None:
         """Nothing to prepare."""
@@ -47,6 +53,7 @@ class Driver(driver.VolumeDriver):  # type: ignore[misc,unused-ignore]
 
     def delete_volume(self, volume: Any) -> None:
         self._path(volume).unlink(missing_ok=True)
+        self.claims.remove(str(volume.id))
 
     def extend_volume(self, volume: Any, new_size: int) -> None:
         self._sparse(volume, new_size)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 import logging
 import threading
-import uuid
 from typing import Any
 
 from openstack import exceptions
 
-from rehearsal.cluster import forwards
+from rehearsal.cluster import events, forwards
 from rehearsal.cluster.balancers import BalancerError, Balancers
 from rehearsal.cluster.kube import CORE, MERGE, Collection, Kube, Object, key_of
 from rehearsal.cluster.layout import ClusterDir
@@ -30,9 +28,13 @@ class BalancerReconciler(Reconciler):
 
     name = "load balancers"
 
-    def __init__(self, cluster: ClusterDir, kube: Kube, balancers: Balancers, nodes: Collection) -> None:
+    def __init__(
+        self, cluster: ClusterDir, kube: Kube, balancers: Balancers, nodes: Collection, provider: str = ""
+    ) -> None:
+        """``provider``: what the cloud provider calls the cluster (its UUID unless told otherwise)."""
         super().__init__()
         self.cluster = cluster
+        self.provider = provider or cluster.uuid
         self.kube = kube
         self.balancers = balancers
         self.nodes = nodes
@@ -78,13 +80,13 @@ class BalancerReconciler(Reconciler):
         """Remove all balancers, as the cluster is being deleted; nothing is made from then on."""
         with self._lock:
             self._closed = True
-            options = [ServiceOptions.read(service, self.cluster.uuid) for service in self.services.items()]
+            options = [ServiceOptions.read(service, self.provider) for service in self.services.items()]
             gone = self.balancers.clear({one.balancer_name for one in options if one.keep_floating_ip})
             forwards.withdraw(self.cluster)
         return gone
 
     def _ensure(self, key: tuple[str, str], service: Object, nodes: dict[str, str], held: bool) -> None:
-        options = ServiceOptions.read(service, self.cluster.uuid)
+        options = ServiceOptions.read(service, self.provider)
         path = f"{CORE}/namespaces/{options.namespace}/services/{options.name}"
         if not held:
             finalizers = [*(service["metadata"].get("finalizers") or []), FINALIZER]
@@ -107,7 +109,7 @@ class BalancerReconciler(Reconciler):
 
     def _release(self, key: tuple[str, str], service: Object) -> None:
         """The Service is going, or is of another type now: its balancer first, then the finalizer."""
-        self.balancers.delete(ServiceOptions.read(service, self.cluster.uuid))
+        self.balancers.delete(ServiceOptions.read(service, self.provider))
         self._ensured.pop(key, None)
         path = f"{CORE}/namespaces/{key[0]}/services/{key[1]}"
         if service["ingress"]:
@@ -129,30 +131,7 @@ class BalancerReconciler(Reconciler):
         forwards.publish(self.cluster, entries)
 
     def _event(self, service: Object, reason: str, message: str, kind: str = "Warning") -> None:
-        namespace, name = key_of(service)
-        if kind == "Warning":
-            LOG.warning("service %s/%s: %s", namespace, name, message)
-        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        body = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"name": f"{name}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
-            "involvedObject": {
-                "apiVersion": "v1",
-                "kind": "Service",
-                "namespace": namespace,
-                "name": name,
-                "uid": service["metadata"]["uid"],
-            },
-            "reason": reason,
-            "message": message[:1024],
-            "type": kind,
-            "count": 1,
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "source": {"component": "service-controller"},
-        }
-        self.kube.create(f"{CORE}/namespaces/{namespace}/events", body)
+        events.tell(self.kube, "Service", service, "service-controller", reason, message, kind)
 
 
 def members(nodes: list[Object]) -> dict[str, str]:

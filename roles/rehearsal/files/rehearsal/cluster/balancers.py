@@ -11,7 +11,7 @@ from typing import Any
 from openstack import exceptions
 from openstack.connection import Connection
 
-from rehearsal.cluster import network
+from rehearsal.cluster import names, network
 from rehearsal.cluster.desired import Desired
 from rehearsal.cluster.service_options import FLOATING_IP_DESCRIPTION, Port, ServiceOptions
 
@@ -93,8 +93,9 @@ class OctaviaBalancers(Balancers):
             self._drop(balancer, keep=service.keep_floating_ip)
 
     def clear(self, keep: Collection[str]) -> bool:
-        marker = f"from cluster {self.desired.uuid}"
-        left = [item for item in self.cloud.load_balancer.load_balancers() if marker in (item.description or "")]
+        marker = f"from cluster {names.provider(self.desired)}"
+        balancers = self.cloud.load_balancer.load_balancers()
+        left = [item for item in balancers if (item.description or "").endswith(marker)]
         for balancer in left:
             self._drop(balancer, keep=balancer.name in keep)
         return True

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Callable
 
 from rehearsal.cloud import delegation
 from rehearsal.cloud.layout import Cloud
-from rehearsal.cluster import renewal
+from rehearsal.cluster import janitor, names, renewal
 from rehearsal.cluster.desired import Desired
 from rehearsal.cluster.kube import Kube
 from rehearsal.cluster.layout import ClusterDir
@@ -46,17 +47,23 @@ def build(cluster: ClusterDir, desired: Desired) -> list[Reconciler]:
     """The reconcilers of one cluster. Without a cloud there are no servers and no balancers."""
     from rehearsal.cluster.balancer_reconciler import BalancerReconciler
     from rehearsal.cluster.balancers import Balancers, NoBalancers, OctaviaBalancers
+    from rehearsal.cluster.disks import CinderDisks, Disks, NoDisks
     from rehearsal.cluster.volumes import VolumeReconciler
 
     machines: Machines = PaperMachines(cluster)
     balancers: Balancers = NoBalancers()
+    disks: Disks = NoDisks()
+    clears: list[Callable[[], bool]] = []
     cloud = Cloud(cluster.settings)
     if desired.cloud:
         connection = delegation.connect(cloud, cluster.uuid)
         machines = NovaMachines(connection) if desired.servers else NetworkOnly(cluster, connection)
         balancers = OctaviaBalancers(delegation.connect(cloud, cluster.uuid), desired)
+        storage = delegation.connect(cloud, cluster.uuid)
+        disks = CinderDisks(storage, names.csi(desired))
+        clears = [lambda: janitor.clear(storage, desired)]
     kube = Kube(cluster.kubeconfig("controller"))
     nodes = NodeReconciler(cluster, kube, machines)
-    services = BalancerReconciler(cluster, kube, balancers, nodes.nodes)
-    nodes.before_clear = services.clear
-    return [nodes, services, VolumeReconciler(cluster, kube)]
+    services = BalancerReconciler(cluster, kube, balancers, nodes.nodes, names.provider(desired))
+    nodes.before_clear = lambda: all(clear() for clear in [services.clear, *clears])
+    return [nodes, services, VolumeReconciler(cluster, kube, disks)]

@@ -47,6 +47,12 @@ class Desired:
 
     uuid: str
     name: str
+    family: str = ""
+    """The driver that is imitated; empty without one."""
+    stack: str = ""
+    """What names of the cluster's servers and networks begin with (`names`)."""
+    janitor: str = ""
+    """The version of the management cluster's janitor; empty where there is none (`janitor`)."""
     generation: int = 1
     deleted: bool = False
     cloud: bool = True

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from openstack.connection import Connection
 
-from rehearsal.cluster import network, servers
+from rehearsal.cluster import names, network, servers
 from rehearsal.cluster.desired import Desired, Group
 from rehearsal.cluster.kube import Object
 from rehearsal.cluster.layout import NODE_CIDR, ClusterDir, read_json, write_json
@@ -163,7 +163,7 @@ class PaperMachines(Machines):
         present = self._all()
         taken = {machine["address"] for machine in present.values()}
         machine = Machine(
-            name=servers.new_name(desired, group),
+            name=names.server(desired, group),
             id=str(uuid.uuid4()),
             group=group.name,
             address=next(host for host in self._hosts[FIRST_HOST:] if host not in taken),

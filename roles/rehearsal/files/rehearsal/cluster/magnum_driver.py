@@ -106,7 +106,7 @@ class Driver(driver.Driver):
         with refusals():
             delegation.create(self.cloud, context, cluster)
             cloud = delegation.connect(self.cloud, cluster.uuid)
-            desired = wishes.new(self.settings, self.family, cloud, cluster, cluster.cluster_template)
+            desired = wishes.new(self.settings, cloud, cluster, cluster.cluster_template)
             place.make()
             cidr = NODE_CIDR
             if desired.fixed_subnet:
@@ -114,7 +114,6 @@ class Driver(driver.Driver):
             place.write_facts(
                 name=cluster.name, api_port=ports.api_port(self.settings, cluster.uuid), node_cidr=str(cidr)
             )
-        cluster.stack_id = f"rehearsal-{cluster.uuid}"
         self._certificates(context, cluster, place)
         desired.save(place)
         for prefix, program in PROGRAMS.items():
@@ -149,8 +148,9 @@ class Driver(driver.Driver):
         rollback: bool = False,
     ) -> None:
         """Roll nodes to the template's image and kube_tag; the API server's program stays the pinned one."""
-        if not self.family.upgrades:
-            raise RuntimeError(f"upgrading is not supported by the {self.family.name} driver")
+        family = self._family(cluster)
+        if not family.upgrades:
+            raise RuntimeError(f"upgrading is not supported by the {family.name} driver")
         groups = list(cluster.nodegroups)
         if nodegroup.is_default:
             cluster.cluster_template_id = cluster_template.uuid
@@ -166,7 +166,7 @@ class Driver(driver.Driver):
                 if tag:
                     group.labels = {**(group.labels or {}), "kube_tag": tag}
                 count = desired.groups[group.name].count
-                desired.groups[group.name] = wishes.group(self.family, cloud, group)
+                desired.groups[group.name] = wishes.group(family, cloud, group)
                 desired.groups[group.name].count = count
         for group in groups:
             group.status = ClusterStatus.UPDATE_IN_PROGRESS
@@ -215,7 +215,7 @@ class Driver(driver.Driver):
     def create_nodegroup(self, context: Any, cluster: Any, nodegroup: Any) -> None:
         with self._change(cluster) as desired, refusals():
             cloud = delegation.connect(self.cloud, cluster.uuid)
-            desired.groups[nodegroup.name] = wishes.group(self.family, cloud, nodegroup)
+            desired.groups[nodegroup.name] = wishes.group(self._family(cluster), cloud, nodegroup)
         nodegroup.stack_id = cluster.stack_id
         nodegroup.save()
 
@@ -225,7 +225,7 @@ class Driver(driver.Driver):
         with self._change(cluster) as desired, refusals():
             cloud = delegation.connect(self.cloud, cluster.uuid)
             before = desired.groups[nodegroup.name]
-            desired.groups[nodegroup.name] = wishes.group(self.family, cloud, nodegroup)
+            desired.groups[nodegroup.name] = wishes.group(self._family(cluster), cloud, nodegroup)
             desired.groups[nodegroup.name].count = before.count  # an autoscaler's, perhaps
         nodegroup.save()
         cluster.status = ClusterStatus.UPDATE_IN_PROGRESS  # the periodic look may have ended it in between
@@ -347,7 +347,10 @@ class Driver(driver.Driver):
         # Magnum's periodic task deletes the rows when it sees this; it must not be saved
         cluster.status = ClusterStatus.DELETE_COMPLETE
 
-    # Its files and programs
+    # Its family, files and programs
+
+    def _family(self, cluster: Any) -> families.Family:
+        return wishes.family_of(self.settings, cluster)
 
     def _place(self, cluster: Any) -> ClusterDir:
         return ClusterDir(self.settings, cluster.uuid)

@@ -9,6 +9,7 @@ from typing import Any
 from openstack import exceptions
 from openstack.connection import Connection
 
+from rehearsal.cluster import names
 from rehearsal.cluster.desired import Desired
 from rehearsal.cluster.layout import NODE_CIDR
 
@@ -23,16 +24,11 @@ class Network:
     subnet: str
 
 
-def own_name(desired: Desired) -> str:
-    """Name of the network, subnet and router that belong to this cluster alone."""
-    return f"{desired.name}-{desired.uuid[:8]}"
-
-
 def ensure(cloud: Connection, desired: Desired) -> Network:
     """The cluster's network and subnet, made where the cluster names none. Raises the SDK's exceptions for refusals."""
     if desired.fixed_network:
         return Network(desired.fixed_network, desired.fixed_subnet or first_subnet(cloud, desired.fixed_network))
-    name = own_name(desired)
+    name = names.network(desired)
     network = _one(cloud.network.networks(name=name)) or cloud.network.create_network(
         name=name, description=f"Cluster {desired.uuid}"
     )
@@ -50,7 +46,7 @@ def connect_outside(cloud: Connection, desired: Desired, own: Network) -> None:
     """Have a router between the cluster's own network and the external one. Servers do not wait for it."""
     if desired.fixed_network:
         return
-    name = own_name(desired)
+    name = names.network(desired)
     router = _one(cloud.network.routers(name=name))
     if router is None:
         gateway = {"network_id": desired.external_network} if desired.external_network else None
@@ -64,7 +60,7 @@ def remove(cloud: Connection, desired: Desired) -> bool:
     """Remove what `ensure` made; True when nothing of it is left, False while something still uses it."""
     if desired.fixed_network:
         return True
-    name = own_name(desired)
+    name = names.network(desired)
     try:
         for network in cloud.network.networks(name=name):
             for router in cloud.network.routers(name=name):

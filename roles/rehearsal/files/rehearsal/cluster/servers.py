@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 import logging
-import secrets
-import string
 from collections.abc import Iterator
 from typing import Any
 
 from openstack.connection import Connection
 
+from rehearsal.cluster import names
 from rehearsal.cluster.desired import Desired, Group
 
 LOG = logging.getLogger(__name__)
 
 CLUSTER, GROUP, KUBE_TAG = "magnum_cluster", "magnum_nodegroup", "kube_tag"
-"""Keys of a server's metadata, by which it is known again."""
-
-RANDOM = string.ascii_lowercase + string.digits
-RANDOM_CHARACTERS = 5
-
-
-def new_name(desired: Desired, group: Group) -> str:
-    """``<cluster>-<node group>-<random>``: a DNS label, at most 63 characters."""
-    tail = "".join(secrets.choice(RANDOM) for _turn in range(RANDOM_CHARACTERS))
-    head = f"{desired.name}-{group.name}"[: 63 - 1 - RANDOM_CHARACTERS].rstrip("-.")
-    cleaned = "".join(letter if letter.isalnum() or letter == "-" else "-" for letter in head.lower())
-    return f"{cleaned}-{tail}"
+"""Keys of a server's metadata, by which it is known again. No driver gives a server its cluster's UUID."""
 
 
 def of_cluster(cloud: Connection, uuid: str) -> Iterator[Any]:
     """The cluster's servers, openstacksdk's objects."""
     for server in cloud.compute.servers(details=True):
-        if (server.metadata or {}).get(CLUSTER) == uuid:
+        # a rehearsal that an older version began has the UUID itself
+        if (server.metadata or {}).get(CLUSTER) in (names.mark(uuid), uuid):
             yield server
 
 
@@ -44,11 +33,11 @@ def still_building(cloud: Connection, ids: set[str]) -> bool:
 def create(cloud: Connection, desired: Desired, group: Group, network: str) -> Any:
     """Ask for one server. Raises the SDK's exceptions, with Nova's words, for what Nova refuses (quota: 403)."""
     body: dict[str, Any] = {
-        "name": new_name(desired, group),
+        "name": names.server(desired, group),
         "flavor_id": group.flavor_id,
         "image_id": group.image,
         "networks": [{"uuid": network}],
-        "metadata": {CLUSTER: desired.uuid, GROUP: group.name, KUBE_TAG: group.kube_tag},
+        "metadata": {CLUSTER: names.mark(desired.uuid), GROUP: group.name, KUBE_TAG: group.kube_tag},
     }
     if desired.keypair:
         body["key_name"] = desired.keypair

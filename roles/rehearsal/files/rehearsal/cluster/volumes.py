@@ -1,23 +1,27 @@
-"""Volumes of StorageClasses of Cinder's CSI driver: folders of this machine.
+"""Volumes of StorageClasses of Cinder's CSI driver: Cinder's volumes, with their files on this machine.
 
-It does the parts of external-provisioner, external-resizer and of the driver itself. A volume is
-``<state>/volumes/pvc-<uid>/``: its files in ``data/``, and in ``volume.json`` what it belongs to. Binding a claim
-to it is the controller manager's.
+It does the parts of external-provisioner, external-resizer and of the driver itself. A volume is one of Cinder's of
+the name ``pvc-<uid>``, whose id is the PersistentVolume's handle, and the folder ``<state>/volumes/pvc-<uid>/``: its
+files in ``data/``, and in ``volume.json`` what it belongs to. The files go when Cinder deletes the volume, whoever
+asked for it. Binding a claim to it is the controller manager's.
 """
 
 from __future__ import annotations
 
 import logging
-from pathlib import Path
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from rehearsal import quantity
+from openstack import exceptions
+
+from rehearsal import claim_files, quantity
+from rehearsal.cluster import events
+from rehearsal.cluster.disks import DiskError, Disks
 from rehearsal.cluster.flavors import GIB
 from rehearsal.cluster.kube import CORE, MERGE, STORAGE, Collection, Kube, Object
 from rehearsal.cluster.layout import ClusterDir, read_json, write_json
 from rehearsal.cluster.reconcile import Reconciler
-from rehearsal.removal import remove_tree
-from rehearsal.settings import make_private
 
 LOG = logging.getLogger(__name__)
 
@@ -37,21 +41,32 @@ CSI_DRIVER: Object = {
 }
 """As Cinder's, but that nothing is attached."""
 
+WORKERS = 4
+"""How many claims are served at once (external-provisioner: 100)."""
+
+RETRY_SECONDS = 10.0
+"""Until a refused claim is tried again."""
+
+SAY_AGAIN_SECONDS = 60.0
+"""Until the same refusal is told once more."""
+
 
 class VolumeReconciler(Reconciler):
     """Makes, enlarges and removes volumes as claims and their classes say."""
 
     name = "volumes"
 
-    def __init__(self, cluster: ClusterDir, kube: Kube) -> None:
+    def __init__(self, cluster: ClusterDir, kube: Kube, disks: Disks) -> None:
         super().__init__()
         self.cluster = cluster
         self.kube = kube
-        self.root = cluster.settings.state / "volumes"
+        self.disks = disks
+        self.files = claim_files.ClaimFiles(cluster.settings.state)
         self.classes = Collection(kube, f"{STORAGE}/storageclasses", self.wake)
         self.claims = Collection(kube, f"{CORE}/persistentvolumeclaims", self.wake, trim)
         self.volumes = Collection(kube, f"{CORE}/persistentvolumes", self.wake, trim)
         self._registered = False
+        self._told: dict[str, tuple[str, float]] = {}
 
     def reconcile(self) -> float | None:
         if not all(part.synced.is_set() for part in (self.classes, self.claims, self.volumes)):
@@ -60,32 +75,52 @@ class VolumeReconciler(Reconciler):
             self.kube.create(f"{STORAGE}/csidrivers", CSI_DRIVER)
             self._registered = True
         classes = {item["metadata"]["name"]: item for item in self.classes.items()}
-        for claim in self.claims.items():
-            storage_class = classes.get(claim["spec"].get("storageClassName") or "")
-            if storage_class is not None and needs_volume(claim, storage_class):
-                self._provision(claim, storage_class)
-            volume = self.volumes.item(claim["spec"].get("volumeName") or "")
-            if volume is not None and ours(volume):
-                self._enlarge(claim, volume)
+        with ThreadPoolExecutor(WORKERS) as pool:
+            pauses = list(pool.map(lambda claim: self._serve(claim, classes), self.claims.items()))
         for volume in self.volumes.items():
             if ours(volume) and to_be_removed(volume):
                 self._remove(volume)
+        return max(filter(None, pauses), default=None)
+
+    def _serve(self, claim: Object, classes: dict[str, Object]) -> float | None:
+        """Make or enlarge the claim's volume; how long to wait where Cinder refuses."""
+        storage_class = classes.get(claim["spec"].get("storageClassName") or "")
+        volume = self.volumes.item(claim["spec"].get("volumeName") or "")
+        try:
+            reason = "ProvisioningFailed"
+            if storage_class is not None and needs_volume(claim, storage_class):
+                self._provision(claim, storage_class)
+            reason = "VolumeResizeFailed"
+            if volume is not None and ours(volume):
+                self._enlarge(claim, volume)
+        except (DiskError, exceptions.SDKException) as error:
+            self._tell(claim, reason, str(error))
+            return RETRY_SECONDS
         return None
+
+    def _tell(self, claim: Object, reason: str, answer: str) -> None:
+        """An event about a refusal, in the words of external-provisioner and external-resizer."""
+        uid, now = claim["metadata"]["uid"], time.monotonic()
+        before, since = self._told.get(uid, ("", -SAY_AGAIN_SECONDS))
+        if answer == before and now - since < SAY_AGAIN_SECONDS:
+            return
+        self._told[uid] = (answer, now)
+        what = f'failed to provision volume with StorageClass "{claim["spec"].get("storageClassName")}": {answer}'
+        if reason == "VolumeResizeFailed":
+            what = f'resize volume "{claim["spec"].get("volumeName")}" by resizer "{PROVISIONER}" failed: {answer}'
+        events.tell(self.kube, "PersistentVolumeClaim", claim, PROVISIONER, reason, what)
 
     def _provision(self, claim: Object, storage_class: Object) -> None:
         name = f"pvc-{claim['metadata']['uid']}"
         if self.volumes.item(name) is not None:
             return
         size = gibibytes(claim["spec"]["resources"]["requests"]["storage"])
-        folder = self.root / name
-        data = folder / "data"
-        make_private(self.root)
-        make_private(folder)
-        data.mkdir(exist_ok=True)
-        data.chmod(0o777)  # a fresh file system's root is opened to the pod's group by kubelet (fsGroup)
-        write_json(folder / "volume.json", describe(self.cluster, claim, storage_class, size))
-        if self.kube.create(f"{CORE}/persistentvolumes", volume_for(claim, storage_class, data, size)):
-            LOG.info("volume %s: made for claim %s/%s", name, *_claim(claim))
+        parameters = storage_class.get("parameters") or {}
+        handle = self.disks.ensure(name, size, parameters, metadata_for(claim))
+        folder = self.files.make(name, handle)
+        write_json(folder / "volume.json", describe(self.cluster, claim, storage_class, size, handle))
+        if self.kube.create(f"{CORE}/persistentvolumes", volume_for(claim, storage_class, handle, size)):
+            LOG.info("volume %s (%s): made for claim %s/%s", name, handle, *_claim(claim))
 
     def _enlarge(self, claim: Object, volume: Object) -> None:
         """Volume first, then the claim's status, as external-resizer does."""
@@ -95,8 +130,9 @@ class VolumeReconciler(Reconciler):
         has = gibibytes(volume["spec"]["capacity"]["storage"])
         size = f"{max(asked, has)}Gi"
         if asked > has:
-            name = volume["metadata"]["name"]
-            path = Path(volume["spec"]["hostPath"]["path"]).parent / "volume.json"
+            name, handle = volume["metadata"]["name"], volume["spec"]["csi"]["volumeHandle"]
+            self.disks.enlarge(handle, asked)
+            path = self.files.folder(handle) / "volume.json"
             write_json(path, {**read_json(path, {}), "size": asked * GIB})
             self.kube.patch(f"{CORE}/persistentvolumes/{name}", {"spec": {"capacity": {"storage": size}}}, MERGE)
             LOG.info("volume %s: enlarged to %s", name, size)
@@ -108,10 +144,9 @@ class VolumeReconciler(Reconciler):
             self.kube.patch(path_, {"status": status}, MERGE)
 
     def _remove(self, volume: Object) -> None:
-        name = volume["metadata"]["name"]
-        folder = Path(volume["spec"]["hostPath"]["path"]).parent
-        if folder.parent == self.root:
-            remove_tree(folder)
+        name, handle = volume["metadata"]["name"], volume["spec"]["csi"]["volumeHandle"]
+        self.disks.delete(handle)
+        self.files.remove(handle)
         self.kube.delete(f"{CORE}/persistentvolumes/{name}")
         LOG.info("volume %s: removed, its claim is gone and its class says Delete", name)
 
@@ -134,7 +169,7 @@ def needs_volume(claim: Object, storage_class: Object) -> bool:
 def ours(volume: Object) -> bool:
     """Whether the volume was made here: others' are left alone."""
     annotations = volume["metadata"].get("annotations") or {}
-    return annotations.get(PROVISIONED_BY) == PROVISIONER and "hostPath" in volume["spec"]
+    return annotations.get(PROVISIONED_BY) == PROVISIONER and "csi" in volume["spec"]
 
 
 def to_be_removed(volume: Object) -> bool:
@@ -145,8 +180,18 @@ def to_be_removed(volume: Object) -> bool:
     )
 
 
-def volume_for(claim: Object, storage_class: Object, data: Path, size: int) -> Object:
-    """The PersistentVolume of ``size`` GiB that is meant for ``claim``."""
+def metadata_for(claim: Object) -> dict[str, str]:
+    """What external-provisioner has the CSI driver write down of a claim (``--extra-create-metadata``)."""
+    namespace, name = _claim(claim)
+    return {
+        "csi.storage.k8s.io/pvc/name": name,
+        "csi.storage.k8s.io/pvc/namespace": namespace,
+        "csi.storage.k8s.io/pv/name": f"pvc-{claim['metadata']['uid']}",
+    }
+
+
+def volume_for(claim: Object, storage_class: Object, handle: str, size: int) -> Object:
+    """The PersistentVolume of Cinder's volume ``handle`` of ``size`` GiB that is meant for ``claim``."""
     namespace, name = _claim(claim)
     return {
         "apiVersion": "v1",
@@ -162,7 +207,11 @@ def volume_for(claim: Object, storage_class: Object, data: Path, size: int) -> O
             "storageClassName": storage_class["metadata"]["name"],
             "persistentVolumeReclaimPolicy": storage_class.get("reclaimPolicy") or "Delete",
             "mountOptions": storage_class.get("mountOptions") or [],
-            "hostPath": {"path": str(data), "type": "Directory"},
+            "csi": {
+                "driver": PROVISIONER,
+                "volumeHandle": handle,
+                "fsType": (storage_class.get("parameters") or {}).get("csi.storage.k8s.io/fstype", "ext4"),
+            },
             "claimRef": {
                 "apiVersion": "v1",
                 "kind": "PersistentVolumeClaim",
@@ -174,10 +223,11 @@ def volume_for(claim: Object, storage_class: Object, data: Path, size: int) -> O
     }
 
 
-def describe(cluster: ClusterDir, claim: Object, storage_class: Object, size: int) -> dict[str, Any]:
-    """``volume.json``: ``size`` in bytes."""
+def describe(cluster: ClusterDir, claim: Object, storage_class: Object, size: int, handle: str) -> dict[str, Any]:
+    """``volume.json``: ``size`` in bytes, ``id`` Cinder's."""
     namespace, name = _claim(claim)
     return {
+        "id": handle,
         "cluster": cluster.uuid,
         "namespace": namespace,
         "claim": name,

@@ -8,7 +8,7 @@ from typing import Any
 
 from openstack.connection import Connection
 
-from rehearsal.cluster import network
+from rehearsal.cluster import families, janitor, names, network
 from rehearsal.cluster.desired import Desired, Group
 from rehearsal.cluster.families import Family, RefusedError
 from rehearsal.cluster.flavors import Flavor
@@ -17,6 +17,10 @@ from rehearsal.settings import Settings
 FAIL, DELAY, SERVERS = "rehearsal_fail", "rehearsal_delay", "rehearsal_servers"
 """Labels of a cluster or node group that tell the rehearsal to fail (``create``, ``resize``, ``delete``), to take at
 least so many seconds, and (``false``) to do without servers."""
+
+FAMILY, JANITOR = "rehearsal_family", "rehearsal_janitor"
+"""Labels of a cluster that has another driver's family than the rehearsal, and of what version the janitor of its
+management cluster is (empty: there is none)."""
 
 DEFAULT_KUBE_TAG = "v1.34.4"
 
@@ -28,13 +32,23 @@ def is_false(labels: Mapping[str, str], key: str) -> bool:
     return str(labels.get(key, "")).lower() in FALSE
 
 
-def new(settings: Settings, family: Family, cloud: Connection, cluster: Any, template: Any) -> Desired:
-    """The wish for a new cluster. Raises RefusedError for what this family does not make."""
+def family_of(settings: Settings, cluster: Any) -> Family:
+    """The family of one cluster. RefusedError lists the known ones."""
+    return families.get((cluster.labels or {}).get(FAMILY) or settings.family)
+
+
+def new(settings: Settings, cloud: Connection, cluster: Any, template: Any) -> Desired:
+    """The wish for a new cluster, which gets its ``stack_id``. RefusedError for what its family does not make."""
+    family = family_of(settings, cluster)
     family.check_cluster(cluster.master_count, template.network_driver)
     labels = cluster.labels or {}
+    cluster.stack_id, stack = names.stack(family.name, cluster.name)
     desired = Desired(
         uuid=cluster.uuid,
         name=cluster.name,
+        family=family.name,
+        stack=stack,
+        janitor=labels.get(JANITOR, janitor.VERSION if family.name == "capi-helm" else ""),
         servers=settings.servers and not is_false(labels, SERVERS),
         boot_seconds=settings.boot_seconds,
         keypair=cluster.keypair,

@@ -10,6 +10,7 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from rehearsal.claim_files import ClaimFiles
 from rehearsal.pods import environment, events, processes, sandbox, status, timestamps, volumes
 from rehearsal.pods.container import Container
 from rehearsal.pods.images import Image
@@ -50,6 +51,7 @@ class Host(Protocol):
     folder: Path
     guard: MemoryGuard
     addresses: Addresses
+    claims: ClaimFiles
 
     def find_image(self, reference: str) -> Image | None: ...
     def services(self) -> list[Object]: ...
@@ -71,7 +73,7 @@ class Pod:
         self.path = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}"
         self.address = ""
         self.node = Node({})
-        self.volumes = volumes.Volumes(host.kube, obj, self.folder / "volumes", self.fetch, self._downward)
+        self.volumes = volumes.Volumes(host.kube, obj, self.folder / "volumes", self.fetch, self._downward, host.claims)
         self._network: PodNetwork | None = None
         self._recorder = events.Recorder(host.kube, obj)
         self._events: asyncio.Queue[tuple[str, str, str, str]] = asyncio.Queue()

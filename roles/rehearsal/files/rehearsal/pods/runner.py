@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
+from rehearsal.claim_files import ClaimFiles
 from rehearsal.cluster.layout import ClusterDir
 from rehearsal.pods import choice, kubelet_api, metadata, processes
 from rehearsal.pods.events import Recorder
@@ -45,6 +46,7 @@ class Runner:
         self.addresses = Addresses()
         self.pods: dict[str, Pod] = {}
         self._cluster = cluster
+        self.claims = ClaimFiles(cluster.settings.state)
         self._images = ImageTable(cluster.settings.state / "images.json")
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._background: set[asyncio.Task[Any]] = set()

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rehearsal import quantity
+from rehearsal.claim_files import DRIVER, ClaimFiles
 from rehearsal.pods import processes
 from rehearsal.pods.environment import ConfigError, Fetch, expand
 from rehearsal.pods.kube import UNREACHABLE, ApiError, Kube, Object
@@ -124,7 +125,16 @@ def below(volume: Path, sub_path: str, create: bool) -> Path:
 class Volumes:
     """The volumes of one pod, in ``folder`` (``pods/<uid>/volumes``)."""
 
-    def __init__(self, kube: Kube, pod: Object, folder: Path, fetch: Fetch, downward: Callable[[Object], str]) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        pod: Object,
+        folder: Path,
+        fetch: Fetch,
+        downward: Callable[[Object], str],
+        claims: ClaimFiles,
+    ) -> None:
+        self._claims = claims
         self._kube = kube
         self._pod = pod
         self._folder = folder
@@ -207,12 +217,23 @@ class Volumes:
         if claim.get("status", {}).get("phase") != "Bound":
             raise ConfigError(f"claim {claim_name} is not bound")
         volume = await self._kube.get(f"/api/v1/persistentvolumes/{claim['spec']['volumeName']}")
-        place = volume["spec"].get("hostPath") or volume["spec"].get("local") or {}
+        path = self._place(volume["metadata"]["name"], volume["spec"])
+        return _Volume(path, read_only=bool(source.get("readOnly")))
+
+    def _place(self, name: str, spec: Object) -> Path:
+        """The folder of a PersistentVolume. ConfigError for one that cannot be mounted."""
+        csi = spec.get("csi") or {}
+        if csi.get("driver") == DRIVER:
+            path = self._claims.data(csi["volumeHandle"])
+            if not path.is_dir():
+                raise ConfigError(f"persistent volume {name}: there is no volume {csi['volumeHandle']}")
+            return path
+        place = spec.get("hostPath") or spec.get("local") or {}
         if not place.get("path"):
-            raise ConfigError(f"persistent volume {volume['metadata']['name']} is neither hostPath nor local")
+            raise ConfigError(f"persistent volume {name} is neither of {DRIVER}, nor hostPath, nor local")
         path = Path(place["path"])
         path.mkdir(parents=True, exist_ok=True)
-        return _Volume(path, read_only=bool(source.get("readOnly")))
+        return path
 
     async def _files(self, spec: Object) -> Files:
         if "projected" not in spec:

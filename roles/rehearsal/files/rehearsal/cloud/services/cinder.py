@@ -49,6 +49,7 @@ class Cinder(Service):
                 "volume_driver": "rehearsal.cloud.cinder_driver.Driver",
                 "volume_backend_name": BACKEND,
                 "rehearsal_folder": cloud.folder("volumes"),
+                "rehearsal_state": cloud.settings.state,
             },
             "coordination": {"backend_url": f"file://{cloud.folder('lock')}"},
             "nova": admin,
