@@ -8,11 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.facts import cluster_facts, nodes_of_group
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.leftovers import kept_volumes
 
 
 class FilterModule:
     """Filters about clusters."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"cluster_facts": cluster_facts, "nodes_of_group": nodes_of_group, "kept_volumes": kept_volumes}
+        return {"cluster_facts": cluster_facts, "nodes_of_group": nodes_of_group}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: coe_leftovers
-short_description: Find and remove what Services of a Magnum cluster made in the project
+short_description: Find, keep and remove what Services and claims of a Magnum cluster made in the project
 version_added: 0.1.0
 author:
   - Science and Technology Facilities Council (@stfc)
@@ -14,6 +14,9 @@ description:
   - Kubernetes makes load balancers, floating IPs and volumes in the project. Magnum does not know of them, so they stay
     when a cluster is deleted before they are.
   - Lists them, and removes balancers and floating IPs when asked. Volumes are never removed.
+  - Some clouds clean up after a cluster, volumes of claims included, whatever their reclaim policy (magnum-capi-helm
+    with cluster-api-janitor-openstack). O(keep_volumes) marks volumes and snapshots so that they stay, and so that
+    they are known again afterwards.
 options:
   cluster:
     description: Name or UUID of the cluster. It need not exist any more, but then only its name is looked for.
@@ -29,6 +32,27 @@ options:
     type: list
     elements: str
     choices: [load_balancers, floating_ips]
+    default: []
+  keep_volumes:
+    description:
+      - Whether volumes and snapshots of claims in the cluster are marked as kept. Fails, with what Cinder answered,
+        when one could not be.
+      - Sets their metadata V(janitor.capi.azimuth-cloud.com/keep) to V(true), and V(cinder.csi.openstack.org/cluster)
+        to a text that is no cluster's name; what that was is kept as V(jupyterhub.stfc.ac.uk/csi-cluster), beside the
+        cluster's UUID and name (V(jupyterhub.stfc.ac.uk/cluster), V(jupyterhub.stfc.ac.uk/cluster-name)).
+    type: bool
+    default: false
+  persistent_volumes:
+    description:
+      - The cluster's PersistentVolumes, as M(stfc.jupyterhub.k8s_info) returns them. The volumes that they name are the
+        cluster's. Magnum's Heat driver gives the volumes of all clusters the same name, so without these only volumes
+        that were marked are known for sure.
+    type: list
+    elements: dict
+  expected_volumes:
+    description: Identifiers of volumes that have to be there. Fails when one is not.
+    type: list
+    elements: str
     default: []
 extends_documentation_fragment:
   - stfc.jupyterhub.magnum
@@ -49,6 +73,13 @@ EXAMPLES = r"""
     cloud: openstack
     cluster: hub
     remove: [load_balancers, floating_ips]
+
+- name: Have the volumes stay when the cluster goes
+  stfc.jupyterhub.coe_leftovers:
+    cloud: openstack
+    cluster: hub
+    keep_volumes: true
+    persistent_volumes: "{{ persistent_volumes.resources }}"
 """
 
 RETURN = r"""
@@ -71,11 +102,32 @@ floating_ips:
   elements: dict
   sample: [{id: 9b2f…, address: 203.0.113.20, used: true}]
 volumes:
-  description: Volumes of claims in the cluster. They stay.
+  description:
+    - Volumes of claims in the cluster. C(kept) says whether they are marked to stay whatever the cloud cleans up.
   returned: success
   type: list
   elements: dict
-  sample: [{id: 77aa…, name: pvc-0c1d…, size: 1, status: in-use}]
+  sample: [{id: 77aa…, name: pvc-0c1d…, size: 1, status: in-use, claim: jupyterhub/claim-anna, kept: true}]
+snapshots:
+  description: Snapshots of such volumes.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+unclear_volumes:
+  description:
+    - Volumes and snapshots of claims of a cluster of the project, where it cannot be told of which. Only without
+      O(persistent_volumes).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+summary:
+  description: Sentences on the volumes that stay, and on what could not be looked at.
+  returned: success
+  type: list
+  elements: str
+  sample: ["kept: jupyterhub/claim-anna, 1 GiB, volume 77aa…"]
 templates:
   description: Cluster templates that role C(cluster) made for this cluster.
   returned: success
@@ -89,14 +141,22 @@ from typing import Any, ClassVar
 
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.desired import is_our_template
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import MagnumError, TimedOutError
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.keeping import Keeper
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.leftovers import (
     is_balancer,
     is_floating_ip,
-    is_volume,
     names_of,
     still_there,
 )
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.module import WAITING, MagnumModule
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.volumes import (
+    Cluster,
+    Found,
+    Thing,
+    gone,
+    sort_out,
+    summary,
+)
 
 
 class CoeLeftovers(MagnumModule):
@@ -109,6 +169,9 @@ class CoeLeftovers(MagnumModule):
             "choices": ["load_balancers", "floating_ips"],
             "default": [],
         },
+        "keep_volumes": {"type": "bool", "default": False},
+        "persistent_volumes": {"type": "list", "elements": "dict"},
+        "expected_volumes": {"type": "list", "elements": "str", "default": []},
         **WAITING,
     }
 
@@ -120,17 +183,18 @@ class CoeLeftovers(MagnumModule):
             "clusters": names,
             "load_balancers": self._balancers(names),
             "floating_ips": self._floating_ips(names),
-            "volumes": self._volumes(names),
             "templates": [
                 {"uuid": t["uuid"], "name": t["name"]}
                 for t in self.magnum.list_templates()
                 if is_our_template(name, t["name"])
             ],
         }
-        gone = {kind: found[kind] for kind in self.params["remove"] if found[kind]}
-        if gone and not self.check_mode:
-            self._remove(gone, names)
-        return {"changed": bool(gone), "diff": {"before": gone, "after": {}}, **found}
+        removed = {kind: found[kind] for kind in self.params["remove"] if found[kind]}
+        volumes, marked = self._volumes(Cluster(name, str((cluster or {}).get("uuid") or ""), tuple(names)))
+        if removed and not self.check_mode:
+            self._remove(removed, names)
+        diff = {"before": removed, "after": {"kept": marked} if marked else {}}
+        return {"changed": bool(removed or marked), "diff": diff, **found, **volumes}
 
     def _balancers(self, names: list[str]) -> list[dict[str, Any]]:
         if not self.conn.has_service("load-balancer"):
@@ -148,14 +212,25 @@ class CoeLeftovers(MagnumModule):
             if is_floating_ip(ip.description, names)
         ]
 
-    def _volumes(self, names: list[str]) -> list[dict[str, Any]]:
-        if not self.conn.has_service("block-storage"):
-            return []
-        return [
-            {"id": v.id, "name": v.name, "size": v.size, "status": v.status}
-            for v in self.conn.block_storage.volumes()
-            if is_volume(v.metadata, names)
-        ]
+    def _volumes(self, cluster: Cluster) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What is returned of volumes, and the metadata that they get, by id. Raises MagnumError."""
+        persistent = self.params["persistent_volumes"]
+        keeper = Keeper(self.conn, self.sdk.exceptions.SDKException, self.progress.say)
+        things = keeper.things()
+        if lost := gone(self.params["expected_volumes"], things):
+            raise MagnumError(f"{lost}.")
+        found, marked = sort_out(things, cluster, persistent), {}
+        if self.params["keep_volumes"]:
+            marked = keeper.unkept(found, cluster, persistent)
+            if not self.check_mode:
+                found = keeper.keep(found, cluster, persistent)
+        told = {
+            "volumes": _told(found, "volume"),
+            "snapshots": _told(found, "snapshot"),
+            "unclear_volumes": [_as_dict(thing) for thing in found.unclear],
+            "summary": summary(found, cluster, persistent, keeper.there),
+        }
+        return told, marked
 
     def _remove(self, gone: dict[str, Any], names: list[str]) -> None:
         until = time.monotonic() + self.params["timeout"]
@@ -182,6 +257,15 @@ class CoeLeftovers(MagnumModule):
             if not passing:
                 raise MagnumError(f"deleting load balancer {balancer['name']}: {error}") from None
             self.progress.say(f"load balancer {balancer['name']}: Octavia answered {error.status_code}; asked again")
+
+
+def _told(found: Found, kind: str) -> list[dict[str, Any]]:
+    return [_as_dict(thing) for thing in found.mine if thing.kind == kind]
+
+
+def _as_dict(thing: Thing) -> dict[str, Any]:
+    told = {key: getattr(thing, key) for key in ("id", "name", "size", "status", "claim", "kept")}
+    return {**told, "kind": thing.kind}
 
 
 def main() -> None:

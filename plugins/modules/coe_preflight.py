@@ -138,6 +138,14 @@ locked:
   returned: with O(complete=true)
   type: bool
   sample: false
+unkept_volumes:
+  description:
+    - Identifiers of volumes of claims that M(stfc.jupyterhub.coe_leftovers) would mark as kept
+      (O(stfc.jupyterhub.coe_leftovers#module:keep_volumes)), as far as the cloud alone can tell.
+  returned: with O(complete=true)
+  type: list
+  elements: str
+  sample: []
 flavors:
   description: The flavors that the file names, memory in bytes.
   returned: with O(complete=true)

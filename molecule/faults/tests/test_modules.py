@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import kubernetes
 import openstack
 import pytest
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum import volumes
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.project import Owner
 
-from tests.support.faults import Rule, fault, made_long_ago, quota, stuck_balancer
+from tests.support.faults import Rule, capped, fault, made_long_ago, quota, stuck_balancer
 from tests.support.modules import ModuleFailedError, run
 
 TEMPLATE: dict[str, Any] = {
@@ -36,6 +39,7 @@ ONE: dict[str, Any] = {
 }
 TWO: dict[str, Any] = {**ONE, "name": "faulty-two", "labels": {"rehearsal_servers": "false"}}
 MORE: dict[str, Any] = {"cluster": "faulty-one", "name": "more", "flavor": "c3.small", "timeout": 300}
+HEAT_NAME = "Faulty_Three.of-a-long-name-that-Heat-shortens"
 CLUSTERS = "^/v1/clusters/[0-9a-f-]+$"
 
 
@@ -46,7 +50,7 @@ def connected(state: Path) -> Iterator[None]:
         patch.setenv("OS_CLIENT_CONFIG_FILE", str(state / "clouds.yaml"))
         patch.setenv("OS_CLOUD", "rehearsal")
         yield
-        for name in ("faulty-one", "faulty-two"):
+        for name in ("faulty-one", "faulty-two", HEAT_NAME):
             run("coe_cluster", name=name, state="absent")
         run("coe_cluster_template", name="faulty-template", state="absent")
 
@@ -203,7 +207,7 @@ def test_a_creation_that_takes_longer_is_waited_for_again(magnum: Magnum) -> Non
 
 def test_a_deletion_is_stuck(state: Path, magnum: Magnum, cloud: openstack.connection.Connection) -> None:
     uuid = magnum.only("faulty-two")["uuid"]
-    network = next(one for one in cloud.network.networks() if uuid in one.name or "faulty-two" in one.name)
+    network = next(one for one in cloud.network.networks() if uuid in one.description)
     balancer = cloud.load_balancer.create_load_balancer(
         name=f"kube_service_{uuid}_default_web",
         description=f"Kubernetes external service default/web from cluster {uuid}",
@@ -223,6 +227,99 @@ def test_a_deletion_is_stuck(state: Path, magnum: Magnum, cloud: openstack.conne
     assert not run("coe_cluster", name="faulty-two", state="absent")["changed"]
     assert not run("coe_cluster", name="faulty-two", state="absent")["changed"]
     assert not list(cloud.load_balancer.load_balancers())
+
+
+def owned(cloud: openstack.connection.Connection, cluster: dict[str, Any], *groups: str) -> set[str]:
+    """Names of the project's servers that the preflight takes for this cluster's."""
+    owner = Owner(cluster, ["default-master", "default-worker", *groups])
+    return {server.name for server in cloud.compute.servers() if owner.owns(server.name, server.metadata)}
+
+
+def test_servers_are_known_whatever_magnum_calls_the_stack(state: Path, cloud: openstack.connection.Connection) -> None:
+    """Magnum tells ``cluster_id`` from API 1.13 on, and ``stack_id`` before; servers bear nothing else of it."""
+    heat = {**ONE, "name": HEAT_NAME, "labels": {"rehearsal_family": "heat"}}
+    other = run("coe_cluster", **heat)["cluster"]
+    run("coe_nodegroup", cluster=HEAT_NAME, name="large_memory", flavor="c3.small", node_count=1, timeout=300)
+    mine = run("coe_cluster", **ONE)["cluster"]
+    with capped(state, "1.10"):
+        older = run("coe_cluster", **ONE)["cluster"]
+    assert mine["cluster_id"] == older["stack_id"] and "stack_id" not in mine and "cluster_id" not in older
+    servers = {server.name for server in cloud.compute.servers()}
+    theirs = owned(cloud, other, "large_memory")
+    assert all(
+        name.startswith(("faulty-three-of-a-long-name-th-", "faulty-three-of-a-lo-large-mem-")) for name in theirs
+    )
+    assert len(theirs) == 3
+    assert owned(cloud, mine) == owned(cloud, older) == servers - theirs
+    assert len(servers - theirs) > 2
+    run("coe_cluster", name=HEAT_NAME, state="absent")
+
+
+def test_volumes_outlive_a_cluster_after_which_its_cloud_cleans_up(
+    state: Path, tmp_path: Path, cloud: openstack.connection.Connection
+) -> None:
+    """By a janitor so old that it knows of no volume to be kept: it takes what names the cluster."""
+    storage: Any = cloud.block_storage
+    labels = {"rehearsal_servers": "false", "rehearsal_family": "capi-helm", "rehearsal_janitor": "0.8.1"}
+    made = run("coe_cluster", **{**TWO, "labels": labels})["cluster"]
+    kubeconfig = str(tmp_path / "kubeconfig")
+    run("coe_kubeconfig", cluster="faulty-two", path=kubeconfig)
+    kube = kubernetes.config.new_client_from_config(kubeconfig)
+    persistent = claimed(kube, kept="1Gi", large="3000Gi")
+    (handle,) = [each["spec"]["csi"]["volumeHandle"] for each in persistent]
+    assert storage.get_volume(handle).metadata == {
+        volumes.CSI_CLUSTER: made["cluster_id"],
+        volumes.CLAIM: "kept",
+        volumes.NAMESPACE: "default",
+        volumes.PERSISTENT: persistent[0]["metadata"]["name"],
+    }
+    snapshot = storage.create_snapshot(volume_id=handle, metadata={volumes.CSI_CLUSTER: made["cluster_id"]})
+    keeping = {"cluster": "faulty-two", "keep_volumes": True, "persistent_volumes": persistent}
+    with fault(state, "cinder", "POST", "/metadata$", status=403, message="Not your volume.", times=0):
+        words = ("could not be marked as kept", "default/kept", "403", "Not your volume", "openstack volume set")
+        fails("coe_leftovers", *words, **keeping)
+    assert run("coe_leftovers", _ansible_check_mode=True, **keeping)["changed"]
+    assert volumes.KEEP not in storage.get_volume(handle).metadata
+    found = run("coe_leftovers", **keeping)
+    assert found["changed"] and [each["kept"] for each in found["volumes"] + found["snapshots"]] == [True, True]
+    assert not run("coe_leftovers", **keeping)["changed"]
+
+    late = storage.create_volume(name="pvc-late", size=1, metadata={volumes.CSI_CLUSTER: made["cluster_id"]})
+    assert run("coe_cluster", name="faulty-two", state="absent")["changed"]
+    _until(lambda: storage.find_volume(late.id) is None)  # what was not marked
+    after = run("coe_leftovers", cluster="faulty-two", expected_volumes=[handle])
+    assert f"kept: default/kept, 1 GiB, volume {handle}" in after["summary"]
+    assert [each["id"] for each in after["snapshots"]] == [snapshot.id]
+    assert (state / "volumes" / persistent[0]["metadata"]["name"] / "data").is_dir()
+    fails("coe_leftovers", "1 volumes of users that were to be kept are gone", cluster="x", expected_volumes=[late.id])
+
+    storage.delete_snapshot(snapshot)
+    storage.wait_for_delete(snapshot, interval=0.2)
+    storage.delete_volume(handle)
+    _until(lambda: not (state / "volumes" / persistent[0]["metadata"]["name"]).exists())
+
+
+def claimed(kube: kubernetes.client.ApiClient, **sizes: str) -> list[dict[str, Any]]:
+    """Claims of these sizes, once each has a volume or a reason; the PersistentVolumes."""
+    core = kubernetes.client.CoreV1Api(kube)
+    kubernetes.client.StorageV1Api(kube).create_storage_class(
+        {"metadata": {"name": "kept"}, "provisioner": volumes.DRIVER, "reclaimPolicy": "Retain"}
+    )
+    for name, size in sizes.items():
+        spec = {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "kept",
+            "resources": {"requests": {"storage": size}},
+        }
+        core.create_namespaced_persistent_volume_claim("default", {"metadata": {"name": name}, "spec": spec})
+
+    def told(name: str) -> bool:
+        phase = core.read_namespaced_persistent_volume_claim(name, "default").status.phase
+        events = core.list_namespaced_event("default", field_selector=f"involvedObject.name={name}").items
+        return phase == "Bound" or any("exceeded quota" in event.message for event in events)
+
+    _until(lambda: all(told(name) for name in sizes))
+    return [kube.sanitize_for_serialization(volume) for volume in core.list_persistent_volume().items]
 
 
 def _until(condition: Any) -> None:

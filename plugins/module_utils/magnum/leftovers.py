@@ -3,7 +3,7 @@
 The OpenStack cloud provider names balancers ``kube_service_<cluster>_<namespace>_<service>`` and describes floating
 IPs ``Floating IP for Kubernetes external service <namespace>/<service> from cluster <cluster>``
 (cloud-provider-openstack, pkg/openstack/loadbalancer.go). ``<cluster>`` is what the driver told it: the cluster's
-name, UUID or stack. Cinder CSI puts it into the metadata of volumes.
+name, UUID or stack. Volumes are in ``volumes.py``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-
-VOLUME_KEY = "cinder.csi.openstack.org/cluster"
-"""Metadata of a volume that Cinder CSI made."""
 
 
 def names_of(cluster: Mapping[str, Any] | None, name: str) -> list[str]:
@@ -40,11 +37,6 @@ def is_floating_ip(description: str | None, clusters: Iterable[str]) -> bool:
     )
 
 
-def is_volume(metadata: Mapping[str, Any] | None, clusters: Iterable[str]) -> bool:
-    """Whether Cinder CSI made a volume for a claim in one of these clusters."""
-    return (metadata or {}).get(VOLUME_KEY) in set(clusters)
-
-
 def still_there(balancers: Iterable[Mapping[str, Any]], seconds: float) -> str:
     """What to say of balancers ({id, name, status}) that are not gone after so many seconds."""
     left = list(balancers)
@@ -58,18 +50,3 @@ def still_there(balancers: Iterable[Mapping[str, Any]], seconds: float) -> str:
     else:
         text += f"Run this again, or see what Octavia says of it: openstack loadbalancer show {left[0]['id']}"
     return text
-
-
-def kept_volumes(persistent: Iterable[Mapping[str, Any]], volumes: Iterable[Mapping[str, Any]] = ()) -> list[str]:
-    """Sentences about the volumes that stay: Kubernetes' PersistentVolumes, and Cinder's that no such one names."""
-    said, handles = [], set()
-    for volume in persistent:
-        spec = volume.get("spec") or {}
-        claim = spec.get("claimRef") or {}
-        handle = (spec.get("csi") or {}).get("volumeHandle")
-        handles.add(handle)
-        size = (spec.get("capacity") or {}).get("storage")
-        owner = f"{claim.get('namespace')}/{claim.get('name')}" if claim else "no claim"
-        said.append(f"kept: {owner}, {size}, volume {handle or volume['metadata']['name']}")
-    said += [f"kept: {v['name']}, {v['size']} GiB, volume {v['id']}" for v in volumes if v["id"] not in handles]
-    return sorted(said)

@@ -10,11 +10,15 @@ from typing import Any, ClassVar, NoReturn
 from ..lock.project import name_of as lock_name
 from ..magnum import kubeconfig
 from ..magnum.client import is_uuid
-from ..magnum.errors import MagnumError
+from ..magnum.errors import FORBIDDEN, ApiError, MagnumError, NotOwnerError
 from ..magnum.families import CLUSTER_API, recognise
+from ..magnum.keeping import things_of
+from ..magnum.leftovers import names_of
 from ..magnum.module import MagnumModule
 from ..magnum.preflight import Cloud, Verdict, check, check_known
+from ..magnum.volumes import Cluster, without_marks
 from ..written import Severity
+from .access import not_owner
 from .cloud import check_project, notes
 from .finding import Finding, located
 from .project import Owner, Project
@@ -46,6 +50,8 @@ class CoePreflight(MagnumModule):
     }
     collects: ClassVar[bool] = False
     """Whether problems are returned whatever the arguments say."""
+    _not_compared = ""
+    """What only the cluster's owner could have looked at."""
 
     def act(self) -> dict[str, Any]:
         service = self.params["service"]
@@ -56,14 +62,17 @@ class CoePreflight(MagnumModule):
             family = recognise(str(service.get("cluster_driver") or "auto"), cluster=cloud.cluster, template=template)
             findings += _findings(check_known(service, cloud))
             findings += check_project(service, project, family or CLUSTER_API)
-            answer = self._answer(findings, [PARTIAL, *notes(project)])
+            answer = self._answer(findings, [PARTIAL, *self._notes(project)])
             return {**answer, "exists": cloud.cluster is not None, "limits": _limits(project)}
         verdict = check(service, cloud)
         findings += _findings(verdict.problems) + _findings(verdict.warnings, "warning")
         findings += check_project(service, project, verdict.family)
-        answer = self._answer(findings, notes(project))
+        answer = self._answer(findings, self._notes(project))
         plan = self._plan(service, cloud, verdict)
         return {**answer, **plan, **around, "limits": _limits(project)}
+
+    def _notes(self, project: Project) -> list[str]:
+        return [*notes(project), *filter(None, [self._not_compared])]
 
     def _answer(self, findings: list[Finding], notes: list[str] | None = None) -> dict[str, Any]:
         """Raises MagnumError with the report when there are errors and nobody collects them."""
@@ -136,9 +145,15 @@ class CoePreflight(MagnumModule):
                 raise failures[part]
         groups_of_rules = read.get("security_groups") or ()
         around: dict[str, Any] = {"locked": any(each.name == lock_name(str(name)) for each in groups_of_rules)}
-        renew = failures.pop(ACCESS, None) or read.pop(ACCESS, None) or ""
+        refused = failures.pop(ACCESS, None)
+        renew = refused or read.pop(ACCESS, None) or ""
         if self.params["kubeconfig"]:
             around["kubeconfig_reason"] = str(renew)
+        around["unkept_volumes"] = []
+        if live is not None:
+            cluster = Cluster(live["name"], live["uuid"], tuple(names_of(live, live["name"])))
+            volumes = things_of("volume", read.get("volumes") or ())
+            around["unkept_volumes"] = without_marks(volumes, cluster, str(service.get("hub_namespace")))
         groups, flavors, networks, images = (read[part] for part in ("groups", "flavors", "networks", "images"))
         answers = {part: answer for part, answer in read.items() if part in parts}
         listed_networks = [{"id": n.id, "name": n.name, "is_router_external": n.is_router_external} for n in networks]
@@ -156,6 +171,8 @@ class CoePreflight(MagnumModule):
                 "cluster": live,
             },
         )
+        if isinstance(refused, NotOwnerError):
+            refusals.append(not_owner(refused))
         cloud = Cloud(
             name=self.cloud_name,
             flavors=[dict(flavor) for flavor in project.flavors],
@@ -188,10 +205,21 @@ class CoePreflight(MagnumModule):
             return "there is no cluster to compare it with"
         if kubeconfig.MISSING:
             return kubeconfig.MISSING
-        ca = self.magnum.ca_certificate(live["uuid"])
+        found, server = kubeconfig.found_at(path), str(live["api_address"])
+        try:
+            ca = self.magnum.ca_certificate(live["uuid"])
+        except ApiError as error:
+            if error.status != FORBIDDEN:
+                raise
+            if not kubeconfig.serves(found, server):
+                raise NotOwnerError(live, path) from None
+            self._not_compared = (
+                f"the kubeconfig with the cluster's CA, which only the user {live.get('user_id')} may read"
+            )
+            return kubeconfig.mode_reason(path)
         if warning := kubeconfig.warning_of_the_end(live["name"], ca, kubeconfig.DAYS_LEFT):
             self.warn(warning)
-        return kubeconfig.reason_to_touch(path, kubeconfig.found_at(path), str(live["api_address"]), ca)
+        return kubeconfig.reason_to_touch(path, found, server, ca)
 
     def _images(self, service: dict[str, Any]) -> list[Any]:
         """The images that the file names; all that there are once one of them is not found."""

@@ -11,7 +11,6 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.facts impor
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.leftovers import (
     is_balancer,
     is_floating_ip,
-    kept_volumes,
 )
 
 GIB = 1024**3
@@ -111,21 +110,3 @@ def test_only_this_clusters_balancers_and_addresses_are_ours() -> None:
     assert is_floating_ip(text, ["u", "hub"])
     assert not is_floating_ip(f"{text}2", ["hub"])
     assert not is_floating_ip("for hub", ["hub"])
-
-
-def test_volumes_that_stay_are_told_once() -> None:
-    persistent = [
-        {
-            "metadata": {"name": "pvc-1"},
-            "spec": {
-                "capacity": {"storage": "1Gi"},
-                "claimRef": {"namespace": "hub", "name": "claim-alice"},
-                "csi": {"volumeHandle": "v1"},
-            },
-        }
-    ]
-    volumes = [{"id": "v1", "name": "pvc-1", "size": 1}, {"id": "v2", "name": "pvc-2", "size": 3}]
-    assert kept_volumes(persistent, volumes) == [
-        "kept: hub/claim-alice, 1Gi, volume v1",
-        "kept: pvc-2, 3 GiB, volume v2",
-    ]
