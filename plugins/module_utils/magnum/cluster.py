@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..preflight.project import Owner
 from .errors import ApiError, MagnumError, OperationFailedError, TimedOutError, fault_text
 from .families import recognise
 from .leftovers import is_balancer, names_of
@@ -72,13 +73,14 @@ class ClusterModule(OperatingModule):
         """What of the cluster is still in the project, as a sentence: a deletion waits for it."""
         names = names_of(live, live["name"])
         try:
+            owner = Owner(live, [group["name"] for group in self.magnum.short_nodegroups(live["uuid"])])
             balancers = [
                 f"load balancer {b.name} ({b.id}) is {b.provisioning_status}"
                 for b in (self.conn.load_balancer.load_balancers() if self.conn.has_service("load-balancer") else ())
-                if is_balancer(b.name, names) or any(n in (b.description or "") for n in names[1:])
+                if is_balancer(b.name, names) or owner.owns(b.name, b.description)
             ]
-            servers = [s.name for s in self.conn.compute.servers() if s.name.startswith(f"{live['name']}-")]
-        except self.sdk.exceptions.SDKException as error:
+            servers = [s.name for s in self.conn.compute.servers() if owner.owns(s.name, s.metadata)]
+        except (self.sdk.exceptions.SDKException, ApiError) as error:
             return f"What it waits for could not be read: {' '.join(str(error).split())}"
         parts = balancers + ([f"{len(servers)} servers ({', '.join(servers[:3])})"] if servers else [])
         if not parts:

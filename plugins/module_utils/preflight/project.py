@@ -66,14 +66,25 @@ def named(things: Sequence[Json], name: Any) -> Json | None:
     return next((thing for thing in things if name and name in (thing.get("name"), thing.get("id"))), None)
 
 
+HEAT_NAME, HEAT_NAME_OF_GROUP, HEAT_GROUP = 30, 20, 9
+"""How many characters of a cluster's name, and of a group's, Magnum's Heat driver has in the names of its stacks."""
+
+
+def _host_name(stack: str) -> str:
+    """What becomes of a stack's name there."""
+    return re.sub("[^a-z0-9-]", "", stack.lower().replace("_", "-").replace(".", "-"))
+
+
 class Owner:
     """Whether a resource of the project belongs to this service's cluster, by the names that drivers give.
 
-    - magnum-cluster-api and magnum-capi-helm: the cluster's ``stack_id`` (``kube-abcde``, ``hub-abcdefghijkl``) is in
-      the names of servers, networks, routers, security groups and of the API's balancer (Cluster API's provider).
-    - Heat: ``<cluster>-<12 random characters>-...``.
+    - magnum-cluster-api and magnum-capi-helm: the cluster's ``stack_id`` (``cluster_id`` from API 1.13 on;
+      ``kube-abcde``, ``hub-abcdefghijkl``) is in the names of servers, networks, routers, security groups and of the
+      API's balancer (Cluster API's provider).
+    - Heat: ``<cluster>-<12 characters>-...``, and for a further group ``<cluster>-<group>-<12 characters>-...``, each
+      shortened and made a host's name (Magnum, ``drivers/heat/driver.py``); its ``stack_id`` is a UUID.
     - cloud-provider-openstack: ``kube_service_<cluster name>_...``, whose cluster name is the UUID or the stack; its
-      volumes say so in ``cinder.csi.openstack.org/cluster``.
+      volumes say so in ``cinder.csi.openstack.org/cluster``, or in the marks of ``magnum/volumes.py``.
     """
 
     def __init__(self, cluster: Json | None, groups: Sequence[str] = ()) -> None:
@@ -81,10 +92,11 @@ class Owner:
         self._pattern: re.Pattern[str] | None = None
         if cluster is None:
             return
-        self._marks = [str(cluster[key]) for key in ("uuid", "stack_id") if cluster.get(key)]
-        name = re.escape(str(cluster.get("name")))
-        middle = "|".join(["[a-z0-9]{12}", "default-master", *map(re.escape, groups)])
-        self._pattern = re.compile(f"{name}-({middle})-")
+        self._marks = [str(cluster[key]) for key in ("uuid", "cluster_id", "stack_id") if cluster.get(key)]
+        name = str(cluster.get("name"))
+        stacks = [name[:HEAT_NAME], *(f"{name[:HEAT_NAME_OF_GROUP]}-{group[:HEAT_GROUP]}" for group in groups)]
+        either = "|".join(re.escape(_host_name(stack)) for stack in stacks)
+        self._pattern = re.compile(f"({either})-[a-z2-7]{{12}}(-|$)")
 
     def owns(self, *texts: Any) -> bool:
         """Whether any of a resource's names, descriptions or metadata says so."""
