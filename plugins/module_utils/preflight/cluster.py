@@ -77,10 +77,14 @@ def _storage(service: Json, seen: Seen) -> Iterator[Finding]:
         return
     wanted = storage.get("class_name")
     if wanted:
-        names = [_name(each) for each in seen.storage_classes]
-        if wanted not in names:
-            found = missing("hub_storage.class_name", "storage class", wanted, "", names)
+        classes = {_name(each): each for each in seen.storage_classes}
+        if wanted not in classes:
+            found = missing("hub_storage.class_name", "storage class", wanted, "", classes)
             yield Finding(found.key, f"the cluster has no storage class '{wanted}'", found.hint)
+        elif classes[wanted].get("reclaimPolicy", "Delete") == "Delete":  # Kubernetes' default
+            message = f"the storage class '{wanted}' deletes a user's files with the claim, or with the namespace"
+            hint = "leave class_name out for a class of ours that keeps them, or write one with reclaimPolicy: Retain"
+            yield Finding("hub_storage.class_name", message, hint, "warning")
     elif PROVISIONER not in [_name(each) for each in seen.csi_drivers]:
         message = f"the cluster has no CSI driver {PROVISIONER}, which makes users' volumes"
         yield Finding("hub_storage", message, "install it, or write the class_name of another storage class")

@@ -78,7 +78,10 @@ def seen(changes: Mapping[str, Any]) -> Seen:
     given = {**CLUSTER, **changes}
     return Seen(
         nodes=[node(each) for each in given["nodes"]],
-        storage_classes=named("csi-cinder", "jupyterhub-retain"),
+        storage_classes=[
+            {"metadata": {"name": "csi-cinder"}},
+            {"metadata": {"name": "jupyterhub-retain"}, "reclaimPolicy": "Retain"},
+        ],
         csi_drivers=named(*given["csi_drivers"]),
         daemon_sets=[daemon(name) for name in given["daemon_sets"]],
         deployments=[deployment(given["autoscaler"])] if given["autoscaler"] else named("coredns"),
@@ -89,6 +92,8 @@ def seen(changes: Mapping[str, Any]) -> Seen:
 def test_the_base_is_right() -> None:
     assert check_cluster(SERVICE, seen({})) == []
     assert check_cluster({}, seen({})) == []
+    retained = {**SERVICE, "hub_storage": {"type": "dynamic", "class_name": "jupyterhub-retain"}}
+    assert check_cluster(retained, seen({})) == []
     assert notes(seen({})) == []
 
 
