@@ -101,6 +101,25 @@ def test_a_cloud_that_cannot_be_reached_is_skipped_with_its_reason(state: Path, 
     assert report["layers"]["cluster"]["checked"]
 
 
+def test_a_colleague_needs_a_kubeconfig_of_the_clusters_owner(
+    state: Path, tmp_path: Path, summary: dict[str, Any], cloud: openstack.connection.Connection
+) -> None:
+    """Magnum lets nobody but the cluster's user read its CA or sign a certificate."""
+    missing = tmp_path / "kubeconfig"
+    keys = {"openstack_cloud": "rehearsal-colleague", "cluster_kubeconfig": str(missing)}
+    run, report = preflight(state, tmp_path, keys)
+    assert (run.status, run.changed) == (2, 0)
+    (problem,) = [each for each in report["problems"] if each["severity"] == "error"]
+    assert (problem["layer"], problem["key"]) == ("cloud", "cluster_kubeconfig")
+    assert f"was made by the user {cloud.current_user_id}" in problem["message"]
+    assert str(missing) in problem["hint"]
+    missing.write_text((state / "kubeconfig").read_text())
+    missing.chmod(0o600)
+    run, report = preflight(state, tmp_path, keys)
+    assert run.ok and report["errors"] == 0, run.text
+    assert any("which only the user" in note for note in report["layers"]["cloud"]["notes"])
+
+
 @pytest.mark.parametrize("service", ["block_storage", "dns"])
 def test_the_project_uses_volumes_and_zones_as_its_member(cloud: openstack.connection.Connection, service: str) -> None:
     if service == "dns":

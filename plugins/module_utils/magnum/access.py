@@ -9,7 +9,7 @@ from typing import Any
 
 from . import kubeconfig
 from .client import is_uuid
-from .errors import ApiError, MagnumError, OperationFailedError
+from .errors import FORBIDDEN, ApiError, MagnumError, NotOwnerError, OperationFailedError
 from .families import recognise
 from .operating import OperatingModule
 
@@ -42,7 +42,12 @@ class KubeconfigModule(OperatingModule):
 
     def _present(self, cluster: Json, path: str, found: kubeconfig.Identity | None, old_ca: str | None) -> Json:
         server = str(cluster["api_address"])
-        ca = self.magnum.ca_certificate(cluster["uuid"])
+        try:
+            ca = self.magnum.ca_certificate(cluster["uuid"])
+        except ApiError as error:
+            if error.status != FORBIDDEN:
+                raise
+            return self._of_another_user(cluster, path, found, old_ca)
         before = kubeconfig.masked(found)
         actions = []
         rotating = old_ca is not None and old_ca == kubeconfig.fingerprint(ca)
@@ -80,6 +85,32 @@ class KubeconfigModule(OperatingModule):
             "expires": kubeconfig.moment(found.certificate) if found else None,
             "ca": {"fingerprint": kubeconfig.fingerprint(ca), "expires": kubeconfig.moment(ca)},
             "diff": {"before": before, "after": after, "before_header": path, "after_header": path},
+        }
+
+    def _of_another_user(self, cluster: Json, path: str, found: kubeconfig.Identity | None, old_ca: str | None) -> Json:
+        """A kubeconfig that works is kept. Raises NotOwnerError where there is none, or the CA is to be replaced."""
+        server = str(cluster["api_address"])
+        if found is None or old_ca is not None or not kubeconfig.serves(found, server):
+            raise NotOwnerError(cluster, path)
+        self.warn(
+            f"The kubeconfig {path} is kept without a look at the CA of cluster {cluster['name']}, which only the user "
+            f"{cluster.get('user_id')} may read. It ends on {kubeconfig.moment(found.certificate)}."
+        )
+        reason = kubeconfig.mode_reason(path)
+        actions = [f"set the mode of {path} to {kubeconfig.MODE:04o}"] if reason else []
+        if actions and not self.check_mode:
+            os.chmod(path, kubeconfig.MODE)
+        shown = kubeconfig.masked(found)
+        return {
+            "changed": bool(actions),
+            "actions": actions,
+            "path": path,
+            "server": server,
+            "reason": reason,
+            "reachable": kubeconfig.authenticates(found) if self.params["check_api"] else None,
+            "expires": kubeconfig.moment(found.certificate),
+            "ca": {"fingerprint": kubeconfig.fingerprint(found.ca), "expires": kubeconfig.moment(found.ca)},
+            "diff": {"before": shown, "after": shown, "before_header": path, "after_header": path},
         }
 
     # The CA

@@ -6,6 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+FORBIDDEN = 403
+"""HTTP's status for what these credentials may not do."""
+
 
 class MagnumError(Exception):
     """Base of all. ``str()`` is the whole message; ``details`` goes into the module's result."""
@@ -42,6 +45,24 @@ class CredentialsError(MagnumError):
         )
         self.doing = doing
         self.answer = answer
+
+
+class NotOwnerError(MagnumError):
+    """Only who made a cluster may read its CA or have it sign (Magnum, ``common/policies/certificate.py``).
+
+    ``problem`` and ``hint`` are the message's two halves.
+    """
+
+    def __init__(self, cluster: Mapping[str, Any], path: str) -> None:
+        self.problem = (
+            f"cluster {cluster.get('name')} was made by the user {cluster.get('user_id')}, and "
+            f"Magnum lets nobody else read its CA or sign a certificate (403); no kubeconfig that works is at {path}"
+        )
+        self.hint = (
+            f"have that user run this, or copy the kubeconfig that a run of that user wrote to {path}; in a team, let "
+            "one service user make the cluster, and everybody use its credentials"
+        )
+        super().__init__(f"{self.problem}: {self.hint}.", owner=cluster.get("user_id"))
 
 
 class NotFoundError(ApiError):
@@ -85,7 +106,7 @@ def next_step(status: int, answer: str) -> str:
         return advice
     if status == 409:
         return "Something else works on it: run this again when that is over."
-    if status == 403:
+    if status == FORBIDDEN:
         return "These credentials may not do it: look at their roles, or ask the cloud's operators."
     if status == 0 or status >= 500:
         return "It is safe to run this again; if it stays so, ask the cloud's operators."

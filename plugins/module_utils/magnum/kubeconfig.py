@@ -242,6 +242,20 @@ def reason_to_touch(path: str, found: Identity | None, server: str, ca: str) -> 
     return UNKNOWN_CLIENT if authenticates(found) is False else mode_reason(path)
 
 
+def serves(found: Identity | None, server: str) -> bool:
+    """Whether a kubeconfig can be kept by somebody who may not see the cluster's CA.
+
+    The API server says whether it knows the certificate, and the kubeconfig's own CA whether it is that server; one
+    that cannot be reached is given the benefit of the doubt.
+    """
+    if found is None or found.server != server or not found.certificate or not found.key:
+        return False
+    ends = expiry(found.certificate)
+    if ends is None or ends <= datetime.datetime.now(datetime.timezone.utc):
+        return False
+    return authenticates(found) is not False
+
+
 def warning_of_the_end(cluster: str, ca: str, days: int) -> str | None:
     """A sentence when the cluster's CA ends within so many days; None when it lasts longer."""
     ends = expiry(ca)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ..magnum.errors import NotOwnerError
 from .finding import Finding
 from .project import Project
 
@@ -59,3 +60,8 @@ def refused(name: str, what: str, role: str = "") -> Finding:
     more = f" (in many clouds: {role})" if role else ""
     message = f"its credentials may not read {what} from {name}"
     return Finding("openstack_cloud", message, f"ask for a role that may{more}")
+
+
+def not_owner(error: NotOwnerError) -> Finding:
+    """A cluster that another user has made, and no kubeconfig for it."""
+    return Finding("cluster_kubeconfig", error.problem, error.hint)

@@ -12,7 +12,12 @@ def test_openstacksdk_reads_every_cloud(tmp_path: Path) -> None:
     path = tmp_path / "clouds.yaml"
     path.write_text(credentials.clouds_yaml("http://127.0.0.1:20000/v3", known, "pass: word"))
     config = OpenStackConfig(config_files=[str(path)], load_envvars=False)
-    assert set(config.get_cloud_names()) == {"rehearsal", "rehearsal-restricted", "rehearsal-member"}
+    assert set(config.get_cloud_names()) == {
+        "rehearsal",
+        "rehearsal-restricted",
+        "rehearsal-member",
+        "rehearsal-colleague",
+    }
 
     by_credential = config.get_one("rehearsal").config
     assert by_credential["auth_type"] == "v3applicationcredential"

@@ -60,9 +60,11 @@ class Cloud:
             "status": "CREATE_COMPLETE",
             "api_address": "https://203.0.113.10:6443",
             "cluster_template_id": "t",
+            "user_id": "u-owner",
         }
         self.rotation = Answer(202, {"uuid": UUID})
         self.rotates = True
+        self.owned = True
         self.rotations = 0
 
     def __call__(self, method: str, path: str, body: Any) -> Answer:
@@ -72,6 +74,8 @@ class Cloud:
             return Answer(200, {"nodegroups": []})
         if path.startswith("/clusters/"):
             return Answer(200, self.cluster) if self.cluster else error(404, "no such cluster")
+        if not self.owned:
+            return error(403, "Policy doesn't allow certificate:get to be performed.")
         if method == "POST":
             return Answer(201, {"pem": self.authority.sign(body["csr"])})
         if method == "PATCH":
@@ -177,6 +181,28 @@ def test_one_that_the_api_server_does_not_know_is_signed_anew(
     result = Module(cloud, path).act()
     assert result["reason"] == "the API server does not know its certificate"
     assert result["reachable"] is True
+
+
+def test_who_did_not_make_the_cluster_keeps_what_works(cloud: Cloud, path: Path, api_server: list[bool | None]) -> None:
+    """Magnum answers 403 to everybody else's look at the CA."""
+    cloud.owned = False
+    before = path.read_text()
+    module = Module(cloud, path)
+    result = module.act()
+    assert (result["changed"], result["reachable"], path.read_text()) == (False, True, before)
+    assert "which only the user u-owner may read" in module.warnings[0]
+    path.chmod(0o640)
+    assert Module(cloud, path).act()["actions"] == [f"set the mode of {path} to 0600"]
+    for replacing in ({}, {"replace_ca": kubeconfig.fingerprint(cloud.authority.pem)}):
+        if not replacing:
+            api_server[:] = [False]
+        with pytest.raises(MagnumError) as raised:
+            Module(cloud, path, **replacing).act()
+        assert "was made by the user u-owner" in str(raised.value)
+        assert f"copy the kubeconfig that a run of that user wrote to {path}" in str(raised.value)
+    path.unlink()
+    with pytest.raises(MagnumError, match="no kubeconfig that works"):
+        Module(cloud, path).act()
 
 
 @pytest.mark.parametrize("case", ["kept", "mode", "another CA", "gone", "not known", "out of reach", "not ours"])

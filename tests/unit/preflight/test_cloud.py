@@ -11,8 +11,10 @@ import pytest
 import yaml
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum import versions
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.desired import desired
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import NotOwnerError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.families import CLUSTER_API, FAMILIES
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.preflight import Cloud, check
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.access import not_owner
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.cloud import check_project, notes
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.finding import Finding
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.project import Limit, Owner, Project
@@ -84,6 +86,7 @@ CLOUD: Json = {
     "deployed": None,
     "status": "CREATE_COMPLETE",
     "group_of_others": "",
+    "made_by_another": False,
 }
 
 FLAVORS = [
@@ -166,6 +169,8 @@ def findings(service: Json, changes: Mapping[str, Any]) -> list[Finding]:
     project, refusals = assemble(
         "prod", frozenset(given["services"]), given["roles"], {}, failures, Owner(None), shared
     )
+    if given["made_by_another"]:
+        refusals.append(not_owner(NotOwnerError({"name": "hub", "user_id": "5f0c"}, "/home/me/hub.yaml")))
     project.limits = {name: Limit(*limit) for name, limit in given["limits"].items()}
     project.floating_ips = FLOATING_IPS
     project.zones = given["zones"]
@@ -262,14 +267,32 @@ def test_what_cannot_be_asked_is_noted() -> None:
         ("kube-ab12c-default-worker-xyz", True),
         ("kube_service_1234_jupyterhub_proxy-public", True),
         ({"cinder.csi.openstack.org/cluster": "1234"}, True),
-        ("hub-abcdefghij12-master-0", True),
-        ("hub-default-worker-x1y2z", True),
-        ("hub-dev-default-worker-x1y2z", False),
+        ("k8s-clusterapi-cluster-magnum-kube-ab12c", True),
+        ("hub-abcdefghij23-master-0", True),
+        ("hub-abcdefghij23", True),
+        ("hub-default-w-abcdefghij23-node-1", True),
+        ("hub-dev-abcdefghij23-node-1", False),
+        ("hub-abcdefghij-master-0", False),
+        ({"jupyterhub.stfc.ac.uk/cluster": "1234", "cinder.csi.openstack.org/cluster": "kept"}, True),
         ("other", False),
         (None, False),
     ],
 )
 def test_what_belongs_to_a_cluster(text: Any, ours: bool) -> None:
-    owner = Owner({"name": "hub", "uuid": "1234", "stack_id": "kube-ab12c"}, ["default-worker"])
-    assert owner.owns(text) is ours
+    for key in ("stack_id", "cluster_id"):  # before Magnum's API 1.13, and since
+        owner = Owner({"name": "hub", "uuid": "1234", key: "kube-ab12c"}, ["default-worker"])
+        assert owner.owns(text) is ours
     assert not Owner(None).owns(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        ("jupyter-hub-of-the-institute-f-abcdefghij23-node-0", True),
+        ("jupyter-hub-of-the-i-large-mem-abcdefghij23-node-0", True),
+        ("Jupyter_Hub.of-the-Institute-for-Everything-abcdefghij23-node-0", False),
+    ],
+)
+def test_heat_shortens_names_and_makes_them_hosts_names(text: str, ours: bool) -> None:
+    cluster = {"name": "Jupyter_Hub.of-the-Institute-for-Everything", "uuid": "1234", "stack_id": "5678"}
+    assert Owner(cluster, ["default-worker", "large_memory"]).owns(text) is ours

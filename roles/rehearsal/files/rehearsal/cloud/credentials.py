@@ -20,6 +20,9 @@ OPERATOR = "operator"
 
 OPERATOR_ROLES = ("member", "load-balancer_member")
 
+COLLEAGUE = "colleague"
+"""Another user with the same roles in the project, who has made none of its clusters."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ApplicationCredential:
@@ -39,6 +42,8 @@ APPLICATION_CREDENTIALS = (
 )
 MEMBER_CLOUD = "rehearsal-member"
 """The entry of ``clouds.yaml`` with the operator's password."""
+COLLEAGUE_CLOUD = "rehearsal-colleague"
+"""The entry of ``clouds.yaml`` of the colleague, by password."""
 
 
 def connect(cloud: Cloud, username: str, password: str, project: str) -> Connection:
@@ -98,7 +103,7 @@ def _known(cloud: Cloud) -> dict[str, dict[str, str]]:
 
 
 def clouds_yaml(auth_url: str, credentials: dict[str, dict[str, str]], password: str) -> str:
-    """The text of ``clouds.yaml``: a cloud for each application credential, and one by password."""
+    """The text of ``clouds.yaml``: a cloud for each application credential, and two by password."""
     common = {"region_name": REGION, "interface": "public", "identity_api_version": "3"}
     clouds: dict[str, Any] = {
         name: {
@@ -112,16 +117,17 @@ def clouds_yaml(auth_url: str, credentials: dict[str, dict[str, str]], password:
         }
         for name, entry in credentials.items()
     }
-    clouds[MEMBER_CLOUD] = {
-        "auth_type": "password",
-        "auth": {
-            "auth_url": auth_url,
-            "username": OPERATOR,
-            "password": password,
-            "project_name": PROJECT,
-            "user_domain_name": "Default",
-            "project_domain_name": "Default",
-        },
-        **common,
-    }
+    for name, user in ((MEMBER_CLOUD, OPERATOR), (COLLEAGUE_CLOUD, COLLEAGUE)):
+        clouds[name] = {
+            "auth_type": "password",
+            "auth": {
+                "auth_url": auth_url,
+                "username": user,
+                "password": password,
+                "project_name": PROJECT,
+                "user_domain_name": "Default",
+                "project_domain_name": "Default",
+            },
+            **common,
+        }
     return yaml.safe_dump({"clouds": clouds}, sort_keys=True)

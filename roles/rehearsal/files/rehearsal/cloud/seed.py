@@ -51,24 +51,25 @@ def seed(cloud: Cloud, report: Report) -> None:
 
 
 def _identity(cloud: Cloud, admin: Connection) -> str:
-    """The project and its operator. Returns the project's id."""
+    """The project, its operator and a colleague. Returns the project's id."""
     identity: Any = admin.identity
     project = identity.find_project(credentials.PROJECT, domain_id="default")
     if project is None:
         project = identity.create_project(
             name=credentials.PROJECT, domain_id="default", description="The hub's clusters"
         )
-    user = identity.find_user(credentials.OPERATOR, domain_id="default")
-    if user is None:
-        user = identity.create_user(
-            name=credentials.OPERATOR,
-            domain_id="default",
-            default_project_id=project.id,
-            password=cloud.settings.member_password,
-        )
-    for name in credentials.OPERATOR_ROLES:
-        role = identity.find_role(name, ignore_missing=False)
-        identity.assign_project_role_to_user(project.id, user.id, role.id)
+    roles = [identity.find_role(name, ignore_missing=False) for name in credentials.OPERATOR_ROLES]
+    for username in (credentials.OPERATOR, credentials.COLLEAGUE):
+        user = identity.find_user(username, domain_id="default")
+        if user is None:
+            user = identity.create_user(
+                name=username,
+                domain_id="default",
+                default_project_id=project.id,
+                password=cloud.settings.member_password,
+            )
+        for role in roles:
+            identity.assign_project_role_to_user(project.id, user.id, role.id)
     return str(project.id)
 
 
