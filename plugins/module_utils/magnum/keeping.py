@@ -72,5 +72,6 @@ class Keeper:
         try:
             ask(thing.id, **metadata)
         except self._sdk_error as error:
-            return f"Cinder answered {getattr(error, 'status_code', None) or 'nothing'}: {' '.join(str(error).split())}"
+            answer = getattr(error, "details", None) or str(error)
+            return f"Cinder answered {getattr(error, 'status_code', None) or 'nothing'}: {' '.join(str(answer).split())}"
         return ""
