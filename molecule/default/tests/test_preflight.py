@@ -117,7 +117,7 @@ def test_a_colleague_needs_a_kubeconfig_of_the_clusters_owner(
     missing.chmod(0o600)
     run, report = preflight(state, tmp_path, keys)
     assert run.ok and report["errors"] == 0, run.text
-    assert any("which only the user" in note for note in report["layers"]["cloud"]["notes"])
+    assert any("which only the user" in note for note in report["layers"]["cloud"]["not_checked"])
 
 
 @pytest.mark.parametrize("service", ["block_storage", "dns"])

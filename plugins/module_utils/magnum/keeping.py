@@ -72,6 +72,7 @@ class Keeper:
         try:
             ask(thing.id, **metadata)
         except self._sdk_error as error:
-            answer = getattr(error, "details", None) or str(error)
-            return f"Cinder answered {getattr(error, 'status_code', None) or 'nothing'}: {' '.join(str(answer).split())}"
+            status = getattr(error, "status_code", None) or "nothing"
+            answer = " ".join(str(getattr(error, "details", None) or error).split())
+            return f"Cinder answered {status}: {answer}"
         return ""
