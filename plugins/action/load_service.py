@@ -21,6 +21,7 @@ from ansible.template import Templar
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import model, service
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.chart_file import schema_of
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.imprint import imprint
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import Deferred
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.questions import questions
 
@@ -88,7 +89,8 @@ class ActionModule(ActionBase):
         collected = _collected(loaded.warnings, loaded.values, loaded.places) if arguments["collect"] else {}
         if collected and not arguments["cluster_only"]:
             # Not taken from the facts by a filter: each task that does so loads the whole model once more.
-            collected["hub"] = _packed(model.normalise(loaded.values, [model.JUPYTERHUB]))
+            hub = model.normalise(loaded.values, [model.JUPYTERHUB])
+            collected |= {"hub": _packed(hub), "hub_imprint": imprint(hub)}
         for problem in () if collected else loaded.warnings:
             self._display.warning(" ".join(str(problem).split()), formatted=False)
         self._warn_of_fact_cache()

@@ -81,6 +81,13 @@ def hub_state(
     return {"seen": seen, "work": work, "answer": answer, "at": found.get("at") or ""}
 
 
+def hub_bears(service: Mapping[str, Any], mark: str) -> bool:
+    """Whether this is the description that an imprint was taken of."""
+    from ansible_collections.stfc.jupyterhub.plugins.module_utils.imprint import bears
+
+    return bears(service, mark)
+
+
 def hub_named(objects: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Mapping[str, Any]]:
     """Those of the manifests that are named, as ``kind/name``."""
     return [item for item in objects if f"{item['kind']}/{item['metadata']['name']}" in names]
@@ -105,6 +112,7 @@ class FilterModule:
             "hub_plan": _for_people(hub_plan),
             "hub_secrets": _for_people(hub_secrets),
             "hub_chart_values": _for_people(hub_chart_values),
+            "hub_bears": hub_bears,
             "hub_named": hub_named,
             "hub_outdated": hub_outdated,
             "hub_state": _for_people(hub_state),

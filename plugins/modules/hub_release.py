@@ -48,7 +48,9 @@ options:
     elements: dict
     default: []
   secrets:
-    description: The data of Secrets among O(objects), base64 by key, by the Secret's name.
+    description:
+      - The data of Secrets among O(objects), base64 by key, by the Secret's name. What they hold is masked in progress,
+        messages and evidence.
     type: dict
     default: {}
   labels:
@@ -222,6 +224,7 @@ evidence:
 """
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -231,6 +234,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.helm_args_common i
     HELM_AUTH_MUTUALLY_EXCLUSIVE,
 )
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.client import Kubernetes, KubernetesError
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.masking import Masking
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.steward import ReleaseError, Steward
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.survey import (
     Beside,
@@ -295,16 +299,17 @@ def main() -> None:
         code, out, err = helm.run_helm_command([helm.get_helm_binary(), *arguments], fails_on_error=False)
         return code, (err or out).strip()
 
-    progress = Progress()
+    progress, mask = Progress(), Masking(module.params["secrets"])
     try:
         kubernetes = Kubernetes(module.params, module.params["release_namespace"])
         looks = module.check_mode or module.params["state"] == "surveyed"
-        steward = Steward(module.params["release_name"], kubernetes, run_helm, progress.say, check_mode=looks)
+        say: Callable[[str], None] = lambda line: progress.say(mask(line))  # noqa: E731
+        steward = Steward(module.params["release_name"], kubernetes, run_helm, say, check_mode=looks)
         module.exit_json(**run(module, steward))
     except ReleaseError as error:
-        module.fail_json(msg=str(error), evidence=error.evidence)
+        module.fail_json(msg=mask(str(error)), evidence=mask(error.evidence))
     except (KubernetesError, LockError, ValueError) as error:
-        module.fail_json(msg=f"Looking after the release {module.params['release_name']}: {error}")
+        module.fail_json(msg=mask(f"Looking after the release {module.params['release_name']}: {error}"))
 
 
 if __name__ == "__main__":

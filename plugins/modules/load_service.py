@@ -105,6 +105,12 @@ hub:
       M(stfc.jupyterhub.service_preflight). Hidden in output, since it holds secrets.
   returned: with O(collect=true), without errors
   type: str
+hub_imprint:
+  description:
+    - A text by which the filter P(stfc.jupyterhub.hub_bears#filter) knows this description again. No secret can be read
+      from it.
+  returned: with O(collect=true), without errors
+  type: str
 ansible_facts:
   description:
     - Every key of both files, as the roles get it. Hidden in output, since it holds secrets.

@@ -12,17 +12,18 @@ from typing import Any
 import kubernetes
 import yaml
 
+from tests.support.canaries import found_in
 from tests.support.hub_client import HubClient
 from tests.support.playbooks import Run, deploy
 
 MISTAKE = "the operator's mistake"
 
 
-def overlaid(state: Path, folder: Path, **keys: Any) -> Run:
+def overlaid(state: Path, folder: Path, *arguments: str, **keys: Any) -> Run:
     """Deploy with a file over the others, as an operator would edit them."""
     file = folder / "edited.yml"
     file.write_text(yaml.safe_dump(keys))
-    return deploy(service_overlays=[str(state / "overlay.yml"), str(file)])
+    return deploy(*arguments, service_overlays=[str(state / "overlay.yml"), str(file)])
 
 
 def with_configuration(text: str) -> dict[str, Any]:
@@ -55,10 +56,15 @@ def interrupted(last: kubernetes.client.V1Secret, number: int) -> kubernetes.cli
 def test_a_hub_that_crashes_is_told_with_its_log_and_taken_back(
     state: Path, tmp_path: Path, hub: HubClient, core: kubernetes.client.CoreV1Api, summary: dict[str, Any]
 ) -> None:
-    run = overlaid(state, tmp_path, **with_configuration(f'raise RuntimeError("{MISTAKE}")'))
+    # The hub tells its client secret as it crashes: its log is shown without.
+    told = f'raise RuntimeError("{MISTAKE}", c.GenericOAuthenticator.client_secret, "as told")'
+    run = overlaid(state, tmp_path, "-vvv", **with_configuration(told))
     assert not run.ok
+    secret = yaml.safe_load((state / "overlay.yml").read_text())["hub_auth"]["client_secret"]
+    assert found_in(run.text, {"client_secret": secret}) == []
     assert "is not ready after 60 s" in run.text or "will not become ready by itself" in run.text, run.text
-    for words in ("hub-", "event  ", "log    ", f"RuntimeError: {MISTAKE}", "It was rolled back", "Correct the file"):
+    shown = f"""("{MISTAKE}", '********', 'as told')"""
+    for words in ("hub-", "event  ", "log    ", f"RuntimeError: {shown}", "It was rolled back", "Correct the file"):
         assert words in run.text, f"{words!r} is not in:\n{run.text}"
     assert hub.get("/hub/login").status_code == 200
 
