@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .proxies import Proxy, bracketed, proxy_of
+
 # https://docs.openssl.org/master/man1/openssl-verification-options/ (diagnostics)
 _EXPIRED, _NOT_YET, _WRONG_NAME = 10, 9, 62
 _NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
@@ -40,8 +42,19 @@ class Target:
     def domain(self) -> str:
         return self.name.rsplit(":", 1)[0] if ":" in self.name else self.name
 
+    @property
+    def url(self) -> str:
+        """What is asked, but for the path."""
+        return f"{'https' if self.tls else 'http'}://{bracketed(self.host)}:{self.port}"
+
+    @property
+    def proxy(self) -> Proxy | None:
+        """What the environment wants asked in its place."""
+        return proxy_of(self.url)
+
     def __str__(self) -> str:
-        return f"{'https' if self.tls else 'http'}://{self.name} at {self.host}:{self.port}"
+        through = f" through the proxy {self.proxy}" if self.proxy else ""
+        return f"{'https' if self.tls else 'http'}://{self.name} at {self.host}:{self.port}{through}"
 
 
 class ProbeError(Exception):
@@ -229,17 +242,27 @@ def _connect(target: Target, context: ssl.SSLContext) -> ssl.SSLSocket:
 
 
 def _dial(target: Target) -> socket.socket:
+    """A connection to the hub; for plain HTTP behind a proxy, one to that."""
+    proxy, address = target.proxy, (target.host, target.port)
     try:
-        return socket.create_connection((target.host, target.port), timeout=ANSWER_SECONDS)
+        if proxy is None:
+            return socket.create_connection(address, timeout=ANSWER_SECONDS)
+        if target.tls:
+            return proxy.tunnel(*address, timeout=ANSWER_SECONDS)
+        proxy.check()
+        return socket.create_connection((proxy.host, proxy.port), timeout=ANSWER_SECONDS)
     except OSError as error:
         raise ProbeError(f"{target}: cannot connect ({error})") from error
 
 
 def _get(target: Target, context: ssl.SSLContext | None, path: str) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(target.host, target.port, timeout=ANSWER_SECONDS)
+    more = {}
+    if not target.tls and (proxy := target.proxy):
+        path, more = f"{target.url}{path}", proxy.headers
     connection.sock = _connect(target, context) if context else _dial(target)
     try:
-        connection.request("GET", path, headers={"Host": target.name, "User-Agent": "stfc.jupyterhub"})
+        connection.request("GET", path, headers={"Host": target.name, "User-Agent": "stfc.jupyterhub", **more})
         answer = connection.getresponse()
         return answer.status, answer.read(65536)
     except (OSError, http.client.HTTPException) as error:

@@ -81,7 +81,7 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_probe import ProbeError, probe
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_probe import ProbeError, probe, target
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress import Progress
 
 
@@ -107,7 +107,8 @@ def main() -> None:
         module.fail_json(
             msg=f"The hub does not answer after {module.params['timeout']} s. {error}.\n"
             "If the hub's pods are ready, look at the load balancer and its members, at security groups between it and"
-            " the nodes, and at whether this machine may reach the address (hub_address.reach names another way)."
+            " the nodes, and at whether this machine may reach the address (hub_address.reach names another way"
+            f"{', no_proxy who is asked without a proxy' if target(module.params).proxy else ''})."
         )
     if problem:
         module.fail_json(msg=problem)

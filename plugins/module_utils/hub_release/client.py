@@ -16,6 +16,8 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.kubernetes_tls imp
     without_key_identifiers,
 )
 
+from ..proxies import hint
+
 STRATEGIC = "application/strategic-merge-patch+json"
 MERGE = "application/merge-patch+json"
 _AUTHENTICATION = ("kubeconfig", "context", "host", "ca_cert", "validate_certs", "api_key")
@@ -44,7 +46,7 @@ class Kubernetes:
             raise KubernetesError(f"reading how to reach the cluster: {error}") from error
         except Exception as error:
             if type(error).__module__.startswith("urllib3"):
-                raise KubernetesError(f"the cluster's API does not answer: {error}") from error
+                raise KubernetesError(f"the cluster's API does not answer: {error}.{hint(error)}") from error
             raise
         self.namespace = namespace
 
@@ -168,7 +170,7 @@ class Kubernetes:
         except DynamicApiError as error:
             raise KubernetesError(f"{what} in {self.namespace}: {_answer(error)}", error.status or 0) from error
         except (HTTPError, OSError) as error:
-            raise KubernetesError(f"{what}: the cluster's API does not answer ({error})") from error
+            raise KubernetesError(f"{what}: the cluster's API does not answer ({error}).{hint(error)}") from error
 
 
 def _answer(error: Exception) -> str:

@@ -7,6 +7,7 @@ import os
 import time
 from typing import Any
 
+from ..proxies import hint_of
 from . import kubeconfig
 from .client import is_uuid
 from .errors import FORBIDDEN, ApiError, MagnumError, NotOwnerError, OperationFailedError
@@ -218,7 +219,8 @@ class KubeconfigModule(OperatingModule):
         if known is False:
             return kubeconfig.UNKNOWN_CLIENT, True
         if known is None:
-            self.warn(f"The API server {server} cannot be reached from here; the kubeconfig is kept as it is.")
+            kept = "the kubeconfig is kept as it is"
+            self.warn(f"The API server {server} cannot be reached from here; {kept}.{hint_of(server)}")
         return None, known
 
     def _renew(self, cluster: Json, server: str, ca: str, path: str) -> kubeconfig.Identity:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from ..proxies import hint
 from . import versions
 from .errors import ApiError, CloudTooOldError, CredentialsError, NotFoundError, NotUniqueError
 
@@ -149,7 +150,7 @@ class Magnum:
                 "and interface. Check region_name and interface, or ask the cloud's operators."
             ) from None
         except ksa.ConnectionError as error:
-            raise ApiError(doing, 0, _one_line(error)) from None
+            raise ApiError(doing, 0, _one_line(error) + hint(error)) from None
         except ksa.HttpError as error:
             # Keystone's answers (a token that could not be had) come as exceptions whatever raise_exc says.
             if error.http_status in PASSING:

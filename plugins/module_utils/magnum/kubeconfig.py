@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from .. import private_file
 from ..kubernetes_tls import without_key_identifiers
+from ..proxies import Proxy, proxy_of
 from .errors import MagnumError
 
 try:
@@ -203,7 +204,11 @@ def authenticates(found: Identity, timeout: float = REACHED_WITHIN) -> bool | No
         context = _client_context(found)
     except (ssl.SSLError, ValueError):
         return False
-    connection = http.client.HTTPSConnection(parts.hostname, parts.port or 443, timeout=timeout, context=context)
+    port, proxy = parts.port or 443, proxy_of(found.server)
+    try:
+        connection = _connection(parts.hostname, port, proxy, timeout, context)
+    except OSError:
+        return None
     try:
         connection.request("GET", f"{parts.path.rstrip('/')}/api")
         return connection.getresponse().status not in (401, 403)
@@ -213,6 +218,18 @@ def authenticates(found: Identity, timeout: float = REACHED_WITHIN) -> bool | No
         return None
     finally:
         connection.close()
+
+
+def _connection(
+    host: str, port: int, proxy: Proxy | None, timeout: float, context: ssl.SSLContext
+) -> http.client.HTTPSConnection:
+    """Not opened yet. Raises OSError for a proxy of a strange kind."""
+    if proxy is None:
+        return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+    proxy.check()
+    connection = http.client.HTTPSConnection(proxy.host, proxy.port, timeout=timeout, context=context)
+    connection.set_tunnel(host, port, headers=proxy.headers)
+    return connection
 
 
 def _client_context(found: Identity) -> ssl.SSLContext:

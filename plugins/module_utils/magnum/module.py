@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.metadata
 import re
@@ -12,7 +11,10 @@ from typing import Any, ClassVar, NoReturn
 
 from ansible_collections.openstack.cloud.plugins.module_utils.openstack import OpenStackModule
 
+from ..proxies import hint
+from . import clouds_yaml
 from .client import Magnum
+from .clouds_yaml import CloudsYamlError
 from .errors import CredentialsError, MagnumError, RefusedError
 from .plan import Plan, equal
 from .progress import Progress
@@ -20,6 +22,7 @@ from .waiter import Waiter
 
 try:
     from keystoneauth1 import exceptions
+    from openstack.exceptions import SDKException
 
     ksa: Any = exceptions
 except ImportError:  # OpenStackModule fails with its own message
@@ -39,6 +42,14 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
     """Base of our modules. A subclass has ``argument_spec`` and ``act()``, which returns the module's result."""
 
     module_kwargs: ClassVar[Json] = {"supports_check_mode": True}
+
+    _cloud_name: str | None = None
+    _config: Any = None
+    """openstacksdk's reading of ``clouds.yaml``."""
+    _unreachable = False
+    """Whether a failure says no more than that nobody answered."""
+    _inside = False
+    """Whether the cloud has let us in: until then everything that is raised is about ``clouds.yaml`` or the network."""
 
     def __init__(self) -> None:
         _repair_sdk_version()
@@ -63,6 +74,7 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
         try:
             # This asks Keystone, so it may fail as anything else here.
             self.magnum = Magnum(self.conn.container_infrastructure_management)
+            self._inside = True
             result = self.act()
         except CredentialsError as error:
             told = CredentialsError(error.doing, error.answer, f"cloud {self.cloud_name}")
@@ -75,43 +87,48 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
 
     def _fail_politely(self, error: Exception) -> NoReturn:
         cloud = self._cloud_name or "given by the environment"
+        if not self._inside and (fault := self._fault_of_the_entry(error)):
+            self._unreachable = False
+            self.fail_json(msg=fault)
         if ksa is not None and isinstance(error, ksa.Unauthorized):
             self.fail_json(msg=str(CredentialsError("", _one_line(error), f"cloud {cloud}")))
         if ksa is not None and isinstance(error, (ksa.ConnectionError, ksa.DiscoveryFailure)):
-            self.fail_json(msg=f"Cloud {cloud} cannot be reached: {_one_line(error)}. Check auth_url and the network.")
+            advice = hint(error) or " Check auth_url and the network."
+            self.fail_json(msg=f"Cloud {cloud} cannot be reached: {_one_line(error)}.{advice}")
         if ksa is not None and isinstance(error, ksa.MissingRequiredOptions):
             self.fail_json(msg=f"The credentials of cloud {cloud} are not complete: {_one_line(error)}.")
-        if isinstance(error, self.sdk.exceptions.SDKException) or (
-            ksa is not None and isinstance(error, ksa.ClientException)
-        ):
+        if _says_enough(error):
             self.fail_json(msg=f"Cloud {cloud} answered an error: {_one_line(error)}")
         raise error
 
     def openstack_cloud_from_module(self) -> tuple[Any, Any]:
-        """Connect, saying which cloud names there are when the given one is not among them."""
+        """Connect; whatever is wrong with ``clouds.yaml`` is said in words."""
         self._cloud_name = self.params.get("cloud") if isinstance(self.params.get("cloud"), str) else None
-        if self._cloud_name:
-            self._check_cloud_name(self._cloud_name)
-        connected: tuple[Any, Any] = super().openstack_cloud_from_module()
+        if self._cloud_name and clouds_yaml.AVAILABLE:  # without the SDK the base class says so
+            self._check_entry(self._cloud_name)
+        try:
+            connected: tuple[Any, Any] = super().openstack_cloud_from_module()
+        except Exception as error:  # credentials' plugins raise anything
+            self._fail_politely(error)
         return connected
 
-    def _check_cloud_name(self, name: str) -> None:
+    def _check_entry(self, name: str) -> None:
+        given = {key: self.params.get(key) for key in ("auth", "auth_type", "region_name", "interface")}
         try:
-            from openstack.config import OpenStackConfig
-        except ImportError:
-            return  # the base class says so
-        config = OpenStackConfig()
-        known = sorted(config.get_cloud_names())
-        if name in known or name == "envvars":
-            return
-        if config.config_filename is None:
-            self.fail_json(
-                msg=f"There is no clouds.yaml, so that cloud {name} is not known. It is looked for in the current "
-                f"folder, in ~/.config/openstack and in /etc/openstack; OS_CLIENT_CONFIG_FILE names another."
-            )
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"It has: {', '.join(known) or 'none'}."
-        self.fail_json(msg=f"Cloud {name} is not in {config.config_filename or 'clouds.yaml'}. {hint}", known=known)
+            self._config = clouds_yaml.configuration()
+            clouds_yaml.check(self._config, name, **given)
+        except CloudsYamlError as error:
+            self.fail_json(msg=str(error))
+        for sentence in clouds_yaml.skipped(self._config):
+            self.warn(sentence)
+
+    def _fault_of_the_entry(self, error: Exception) -> str:
+        """Why credentials are not even tried, or tried in vain; "" where that says the cloud's answer by itself."""
+        if self._cloud_name is None or self._config is None:
+            return ""
+        if _says_enough(error):
+            return clouds_yaml.known_fault(self._config, self._cloud_name)
+        return clouds_yaml.fault(self._config, self._cloud_name, error)
 
     # For subclasses
 
@@ -192,6 +209,11 @@ def without_passwords(value: Any) -> Any:
     if isinstance(value, list):
         return [without_passwords(v) for v in value]
     return value
+
+
+def _says_enough(error: Exception) -> bool:
+    """Whether it is an answer of the cloud, or of the network on the way to it."""
+    return ksa is not None and isinstance(error, (ksa.ClientException, SDKException))
 
 
 def _one_line(error: object) -> str:

@@ -110,7 +110,7 @@ class CoePreflight(MagnumModule):
 
     def _collect_failure(self, msg: str, **details: Any) -> NoReturn:
         """Nobody home: the layer is skipped. Anything else is the file's or the credentials' fault."""
-        unreachable = getattr(self, "_unreachable", False) or details.get("status") in (0, 500, 502, 503, 504)
+        unreachable = self._unreachable or details.get("status") in (0, 500, 502, 503, 504)
         findings = [] if unreachable else [Finding("openstack_cloud", msg)]
         reason = msg if unreachable else "the cloud does not let us in"
         problems = located(findings, self.params["file"], self.params["places"])
