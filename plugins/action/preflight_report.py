@@ -11,13 +11,14 @@ from typing import Any
 from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.report import Layer, Report
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.report import FailOn, Layer, Report
 
 LAYER: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "problems": {"type": "list", "elements": "dict"},
     "skipped": {"type": "str"},
     "notes": {"type": "list", "elements": "str"},
+    "needed": {"type": "bool", "default": False},
 }
 
 ARGUMENTS: dict[str, Any] = {
@@ -38,13 +39,13 @@ class ActionModule(ActionBase):
         _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         report = Report(
             [
-                Layer(each["name"], each["problems"] or (), each["skipped"] or "", each["notes"] or ())
+                Layer(each["name"], each["problems"] or (), each["skipped"] or "", each["notes"] or (), each["needed"])
                 for each in arguments["layers"]
             ]
         )
         failed = report.fails(arguments["fail_on"])
-        color = constants.COLOR_ERROR if report.count("error") else constants.COLOR_OK
-        if report.count("warning") and not report.count("error"):
+        color = constants.COLOR_ERROR if report.count("error") or report.missing() else constants.COLOR_OK
+        if report.count("warning") and color == constants.COLOR_OK:
             color = constants.COLOR_WARN
         # Shown here as text: in a result, some of the callbacks would print it as one line of JSON.
         self._display.display(f"\n{report.text()}\n", color=color)
@@ -53,9 +54,20 @@ class ActionModule(ActionBase):
         counts = {f"{severity}_count": report.count(severity) for severity in ("error", "warning")}
         result = {**result, **counts, "changed": False, "failed": failed}
         if failed:
-            files = " and ".join(dict.fromkeys(str(each["file"]) for each in report.problems() if each["file"]))
-            result["msg"] = f"The report above says what to change in {files} ({report.summary()})."
+            result["msg"] = _reason(report, arguments["fail_on"])
         return result
+
+
+def _reason(report: Report, fail_on: FailOn) -> str:
+    """Why this stops the run."""
+    sentences = []
+    if report.stops(fail_on):
+        files = " and ".join(dict.fromkeys(str(each["file"]) for each in report.problems() if each["file"]))
+        sentences.append(f"The report above says what to change in {files} ({report.summary()}).")
+    for layer in report.layers:
+        if layer.name in report.missing():
+            sentences.append(f"The {layer.name} was not checked: {layer.skipped.rstrip('.')}.")
+    return " ".join(sentences)
 
 
 def _write(dest: str, text: str) -> None:

@@ -29,6 +29,10 @@ options:
       skipped:
         description: Why the layer was not looked at. Empty if it was.
         type: str
+      needed:
+        description: Whether a report without this layer is not complete. The task then fails as with an error.
+        type: bool
+        default: false
       notes:
         description: Checks of the layer that could not be made, and why.
         type: list

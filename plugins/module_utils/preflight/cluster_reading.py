@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..kubernetes_lists import METADATA, lists
+from ..proxies import hint
 from .cluster import Seen, check_cluster
 from .finding import Finding
 from .reading import together
@@ -57,7 +58,8 @@ def look(service: dict[str, Any], kubeconfig: str) -> tuple[list[Finding], str, 
         )
     except kubernetes.client.ApiException as error:
         if error.status not in (401, 403):
-            return [], f"the cluster's API answered {error.status} {error.reason}", Seen()
+            message = f"the cluster's API answered {error.status} {error.reason}"
+            return [Finding("cluster_kubeconfig", message, "look at the cluster's state", "warning")], message, Seen()
         message = f"the cluster refuses the kubeconfig {kubeconfig}: {error.status} {error.reason}"
         return (
             [Finding("cluster_kubeconfig", message, "remove it; deploy.yml writes a new one", "warning")],
@@ -65,7 +67,9 @@ def look(service: dict[str, Any], kubeconfig: str) -> tuple[list[Finding], str, 
             Seen(),
         )
     except HTTPError as error:
-        return [], f"the cluster's API does not answer: {_line(error)}", Seen()
+        message = f"the cluster's API does not answer: {_line(error)}"
+        advice = hint(error).strip() or "look at the cluster's state, and at whether this machine may reach its API"
+        return [Finding("cluster_kubeconfig", message, advice, "warning")], message, Seen()
     return check_cluster(service, seen), "", seen
 
 

@@ -17,12 +17,14 @@ class Layer:
     """What one layer found. ``problems``: {severity, file, line, key, message, hint}.
 
     ``skipped`` says why it was not looked at (empty: it was); ``notes`` are the checks in it that could not be made.
+    ``needed``: a report in which it was skipped is not complete, and no reason to go on.
     """
 
     name: str
     problems: Sequence[Mapping[str, Any]] = ()
     skipped: str = ""
     notes: Sequence[str] = ()
+    needed: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +45,17 @@ class Report:
         return sum(problem["severity"] == severity for problem in self.problems())
 
     def fails(self, on: FailOn) -> bool:
-        """Whether to stop, where problems from ``on`` upwards do that."""
+        """Whether to stop: for problems from ``on`` upwards, or since something was not looked at that is needed."""
+        return self.stops(on) or (on != "never" and bool(self.missing()))
+
+    def stops(self, on: FailOn) -> bool:
+        """Whether there are problems from ``on`` upwards."""
         counted = {"error": ("error",), "warning": ("error", "warning"), "never": ()}[on]
         return any(self.count(severity) for severity in counted)
+
+    def missing(self) -> list[str]:
+        """Names of the layers without which the report is not complete."""
+        return [layer.name for layer in self.layers if layer.needed and layer.skipped]
 
     def summary(self) -> str:
         """``2 errors and 1 warning``; ``no problems``."""
@@ -54,9 +64,7 @@ class Report:
 
     def text(self) -> str:
         """The table: a line for each layer, then the problems."""
-        skipped = ", ".join(layer.name for layer in self.layers if layer.skipped)
-        unseen = f" (not checked: {skipped})" if skipped else ""
-        lines = [f"Preflight: {self.summary()}{unseen}. Nothing was touched.", ""]
+        lines = [f"Preflight: {self._headline()}. Nothing was touched.", ""]
         for layer in self.layers:
             lines.append(f"{layer.name:9} {_said_of(layer)}")
             lines += [f"{'':9} not checked: {note}" for note in layer.notes]
@@ -73,13 +81,26 @@ class Report:
                 lines.append(f"{'':9} -> {problem['hint']}")
         return "\n".join(lines)
 
+    def _headline(self) -> str:
+        skipped = ", ".join(layer.name for layer in self.layers if layer.skipped)
+        if not self.missing():
+            return self.summary() + (f" (not checked: {skipped})" if skipped else "")
+        # Not a word that reads like success of what nobody has seen.
+        seen = ", ".join(layer.name for layer in self.layers if not layer.skipped)
+        where = f" in {seen}" if not self.problems() else ""
+        return f"not complete, {skipped} not checked; {self.summary()}{where}"
+
     def json(self) -> str:
-        """``{errors, warnings, layers: {name: {checked, skipped, not_checked}}, problems: [...]}``, as text."""
+        """``{complete, errors, warnings, layers: {name: {checked, skipped, not_checked}}, problems: [...]}``, as text.
+
+        ``complete``: everything that a deployment needs to know was looked at.
+        """
         layers = {
             layer.name: {"checked": not layer.skipped, "skipped": layer.skipped, "not_checked": list(layer.notes)}
             for layer in self.layers
         }
         content = {
+            "complete": not self.missing(),
             "errors": self.count("error"),
             "warnings": self.count("warning"),
             "layers": layers,

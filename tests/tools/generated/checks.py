@@ -28,6 +28,8 @@ are that case's.
 
 An **error** stops the run, a **warning** does not; `-e preflight_fail_on=warning` (or `never`) says otherwise.
 `-e preflight_report=FILE` writes the report as JSON, too. What cannot be asked is told as skipped, with the reason.
+Without the cloud the report is not complete, and the run fails; `-e preflight_without_cloud=true` is for who only wants
+the files checked.
 """
 
 

@@ -172,16 +172,32 @@ def test_a_refused_kubeconfig_is_told(api: tuple[type[Api], str]) -> None:
     assert "refuses the kubeconfig" in skipped
 
 
-def test_a_server_in_trouble_is_a_reason_to_skip(api: tuple[type[Api], str]) -> None:
+def test_a_server_in_trouble_is_a_reason_to_skip_and_a_warning(api: tuple[type[Api], str]) -> None:
     handler, config = api
     handler.status = 500
-    assert cluster_reading.look(SERVICE, config)[1].startswith("the cluster's API answered 500")
+    (finding,), skipped, _seen = cluster_reading.look(SERVICE, config)
+    assert skipped.startswith("the cluster's API answered 500")
+    assert (finding.severity, finding.message) == ("warning", skipped)
 
 
-def test_nobody_there_is_a_reason_to_skip(tmp_path: Path) -> None:
-    findings, skipped, _seen = cluster_reading.look(SERVICE, kubeconfig(tmp_path, 9))
-    assert findings == []
+def test_nobody_there_is_a_reason_to_skip_and_a_warning(tmp_path: Path) -> None:
+    (finding,), skipped, _seen = cluster_reading.look(SERVICE, kubeconfig(tmp_path, 9))
     assert skipped.startswith("the cluster's API does not answer")
+    assert (finding.severity, finding.message) == ("warning", skipped)
+    assert finding.hint.startswith("look at the cluster's state")
+
+
+def test_the_proxy_between_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("https_proxy", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    config = Path(kubeconfig(tmp_path, 9))
+    config.write_text(config.read_text().replace("http://127.0.0.1:9", "https://192.0.2.9:6443"))
+    (finding,), _skipped, _seen = cluster_reading.look(SERVICE, str(config))
+    assert finding.hint == (
+        "It was asked through the proxy http://127.0.0.1:9 (HTTPS_PROXY); where that host is to be asked directly, add"
+        " it to no_proxy."
+    )
 
 
 def test_a_file_that_is_no_kubeconfig_is_told(tmp_path: Path) -> None:

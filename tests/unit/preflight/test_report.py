@@ -64,6 +64,24 @@ def test_json_has_every_field() -> None:
     assert report["layers"]["cloud"] == {"checked": False, "skipped": "no network", "not_checked": []}
 
 
+def test_a_report_without_what_is_needed_is_no_success() -> None:
+    layers = [Layer("files"), Layer("cloud", skipped="no network.", needed=True), Layer("cluster", skipped="no file")]
+    report = Report(layers)
+    headline = report.text().splitlines()[0]
+    assert headline == "Preflight: not complete, cloud, cluster not checked; no problems in files. Nothing was touched."
+    assert [report.fails(on) for on in ("error", "warning", "never")] == [True, True, False]
+    assert json.loads(report.json())["complete"] is False
+    refused = Report([Layer("files"), Layer("cloud", [problem()], skipped="it does not let us in", needed=True)])
+    assert refused.text().startswith("Preflight: not complete, cloud not checked; 1 error. Nothing was touched.")
+
+
+def test_a_report_may_do_without_what_is_not_there_yet() -> None:
+    report = Report([Layer("files"), Layer("cloud", needed=True), Layer("cluster", skipped="there is none yet")])
+    assert report.text().startswith("Preflight: no problems (not checked: cluster). Nothing was touched.")
+    assert not report.fails("warning")
+    assert json.loads(report.json())["complete"] is True
+
+
 @pytest.mark.parametrize(
     ("severities", "on", "fails"),
     [
