@@ -10,6 +10,7 @@ import openstack
 import pytest
 import yaml
 
+from tests.support.modules import run as module
 from tests.support.playbooks import Run, playbook
 
 FULL_OF_MISTAKES: dict[str, Any] = {
@@ -88,17 +89,88 @@ def test_what_is_deployed_has_no_problem(state: Path, tmp_path: Path, summary: d
     assert [name for name, layer in report["layers"].items() if layer["checked"]] == ["files", "cloud", "cluster"]
 
 
-def test_a_cloud_that_cannot_be_reached_is_skipped_with_its_reason(state: Path, tmp_path: Path) -> None:
+def elsewhere(state: Path, folder: Path) -> dict[str, str]:
+    """What leads to a cloud at an address where nobody is."""
     config = yaml.safe_load((state / "clouds.yaml").read_text())
-    config["clouds"]["rehearsal"]["auth"]["auth_url"] = "http://127.0.0.1:9/v3"
-    clouds = tmp_path / "clouds.yaml"
+    config["clouds"]["rehearsal"]["auth"]["auth_url"] = "http://192.0.2.9:5000/v3"
+    clouds = folder / "clouds.yaml"
     clouds.write_text(yaml.safe_dump(config))
-    environment = {"OS_CLIENT_CONFIG_FILE": str(clouds), "OS_CLOUD": "rehearsal"}
-    run, report = preflight(state, tmp_path, {}, service_environment=environment)
-    assert run.ok, run.text
+    return {"OS_CLIENT_CONFIG_FILE": str(clouds), "OS_CLOUD": "rehearsal"}
+
+
+UNREACHED = "Cloud rehearsal cannot be reached"
+
+AWAY = dict.fromkeys(("http_proxy", "https_proxy", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
+"""A proxy that leads nowhere."""
+
+
+def test_a_deployment_does_not_go_on_without_its_cloud(state: Path, tmp_path: Path) -> None:
+    """The proxy, which is asked for it and is not there, is named."""
+    report = tmp_path / "report.json"
+    there = {"service_environment": elsewhere(state, tmp_path), "preflight_report": str(report)}
+    run = playbook("deploy", environment={**AWAY, "no_proxy": "127.0.0.1"}, **there)
+    assert (run.status, run.changed) == (2, 0)
+    assert "Preflight: not complete, cloud not checked; " in run.text
+    assert f"The cloud was not checked: {UNREACHED}" in run.text
     assert "Traceback" not in run.text
-    assert report["layers"]["cloud"]["skipped"].startswith("Cloud rehearsal cannot be reached")
-    assert report["layers"]["cluster"]["checked"]
+    layers = json.loads(report.read_text())["layers"]
+    assert layers["cloud"]["skipped"].startswith(UNREACHED)
+    assert "through the proxy http://127.0.0.1:9 (http_proxy); where 192.0.2.9 is" in layers["cloud"]["skipped"]
+    assert layers["cluster"]["checked"]
+
+
+def test_files_can_be_checked_away_from_the_cloud(state: Path, tmp_path: Path) -> None:
+    there = {"service_environment": elsewhere(state, tmp_path), "preflight_without_cloud": True}
+    run, report = preflight(state, tmp_path, {}, environment={**AWAY, "no_proxy": "127.0.0.1"}, **there)
+    assert run.ok, run.text
+    assert not report["layers"]["cloud"]["checked"]
+
+
+def test_what_is_on_this_machine_is_asked_of_no_proxy(state: Path, tmp_path: Path) -> None:
+    run, report = preflight(state, tmp_path, {}, environment=AWAY)
+    assert run.ok, run.text
+    assert [name for name, layer in report["layers"].items() if layer["checked"]] == ["files", "cloud", "cluster"]
+
+
+FORMS: dict[str, tuple[dict[str, Any], str]] = {
+    "as it is": ({}, ""),
+    "regions": ({"region_name": None, "regions": ["RegionOne", "Two"]}, ""),
+    "no verification": ({"verify": False}, ""),
+    "a number for a password": ({"auth": {"password": 73157315}}, "has a wrong auth.password: it is a number"),
+    "a wrong password": ({"auth": {"password": "nonsense-73157315"}}, "Keystone refuses the credentials of cloud"),
+    "no project": ({"auth": {"project_name": None}}, "c"),
+    "a token": ({"auth_type": "token", "auth": {"username": None, "password": None, "user_domain_name": None}}, ""),
+    "a token that is none": (
+        {
+            "auth_type": "token",
+            "auth": {"username": None, "password": None, "user_domain_name": None, "token": "73157315"},
+        },
+        "Keystone refuses the credentials of cloud",
+    ),
+}
+"""What of a working entry is another, and what is said of it."""
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_entry_of_clouds_yaml_is_used_or_told(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cloud: openstack.connection.Connection, form: str
+) -> None:
+    changes, words = FORMS[form]
+    entry = yaml.safe_load((state / "clouds.yaml").read_text())["clouds"]["rehearsal"]
+    if changes.get("auth_type") == "token":
+        entry["auth"]["token"] = cloud.auth_token
+    auth = {**entry["auth"], **changes.get("auth", {})}
+    entry = {**entry, **changes, "auth": {key: value for key, value in auth.items() if value is not None}}
+    file = tmp_path / "clouds.yaml"
+    file.write_text(
+        yaml.safe_dump({"clouds": {"c": {key: value for key, value in entry.items() if value is not None}}})
+    )
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(file))
+    answer = module("coe_preflight", cloud="c", collect=True, complete=False, service={"cluster_name": "fresh"})
+    found = [each["message"] for each in answer["problems"]]
+    assert answer["skipped_because"] == ("the cloud does not let us in" if words else "")
+    assert len(found) == bool(words), found
+    assert all(words in message and "73157315" not in message and "\n" not in message for message in found)
 
 
 def test_a_colleague_needs_a_kubeconfig_of_the_clusters_owner(
