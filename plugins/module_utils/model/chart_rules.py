@@ -108,6 +108,13 @@ MISTAKES: tuple[tuple[str, Test, str, str, Severity], ...] = (
         "remove it",
         "warning",
     ),
+    (
+        "singleuser.extraPodConfig.securityContext",
+        lambda value: value is not None,
+        "replaces the group that makes volumes writable",
+        "write hub.config.KubeSpawner.pod_security_context, which is merged with it",
+        "warning",
+    ),
     ("singleuser.cpu", bool, _NO_EFFECT, "write cpu and cpu_guarantee in hub_profiles", "warning"),
     ("singleuser.memory", bool, _NO_EFFECT, "write memory and memory_guarantee in hub_profiles", "warning"),
 )

@@ -59,6 +59,12 @@ OURS_IN_OVERRIDES = {
 }
 """What an instance of ours says itself, by KubeSpawner's names."""
 
+NAMED_SERVERS = (
+    ("hub.allowNamedServers", "hub.namedServerLimitPerUser"),
+    ("hub.config.JupyterHub.allow_named_servers", "hub.config.JupyterHub.named_server_limit_per_user"),
+)
+"""What lets a user have several servers, and what limits their number."""
+
 SIZE = re.compile(r"\d+(\.\d+)?[KMGT]?")
 """``ByteSpecification`` of JupyterHub (``traitlets.py``)."""
 
@@ -184,10 +190,11 @@ def servers(values: Values, given: Values) -> Iterator[Finding]:
     yield from _mounts(values, given)
     yield from _volumes(given)
     yield from _profiles(values, given)
-    if at(given, "hub.allowNamedServers") is True and not at(given, "hub.namedServerLimitPerUser"):
-        message = "every server of a user has a volume of its own, and nothing limits their number"
-        hint = "write hub.namedServerLimitPerUser: 2 (or the like) beside it"
-        yield Finding(("hub_values", "hub", "allowNamedServers"), message, hint, "warning")
+    for switch, limit in NAMED_SERVERS:
+        if at(given, switch) is True and not at(given, limit):
+            message = "every server of a user has a volume of its own, and nothing limits their number"
+            hint = f"write {limit}: 2 (or the like) beside it"
+            yield Finding(("hub_values", *switch.split(".")), message, hint, "warning")
 
 
 def _variables(path: Path, given: Any) -> Iterator[Finding]:
