@@ -34,6 +34,7 @@ HUB = normalise(
 SERVICE: Json = {
     "cluster_name": "hub",
     "cluster_network_driver": "calico",
+    "cluster_template": None,
     "cluster_labels": {},
     "cluster_node_groups": [{"name": "default-worker", "flavor": "m", "min": 1, "max": 2}],
 }
