@@ -28,6 +28,7 @@ TEMPLATE: dict[str, Any] = {
     "master_flavor": "c3.small",
     "external_network": "External",
     "network_driver": "calico",
+    "dns_nameserver": ["192.0.2.53"],
     "labels": {"kube_tag": "v1.34.4"},
 }
 ONE: dict[str, Any] = {
@@ -35,8 +36,10 @@ ONE: dict[str, Any] = {
     "cluster_template": "faulty-template",
     "master_count": 1,
     "node_count": 1,
+    "labels": {"rehearsal_family": "heat"},
     "timeout": 300,
 }
+"""Heat gives up, and tells why: the other families keep trying."""
 TWO: dict[str, Any] = {**ONE, "name": "faulty-two", "labels": {"rehearsal_servers": "false"}}
 MORE: dict[str, Any] = {"cluster": "faulty-one", "name": "more", "flavor": "c3.small", "timeout": 300}
 HEAT_NAME = "Faulty_Three.of-a-long-name-that-Heat-shortens"
@@ -194,6 +197,21 @@ def test_a_creation_fails_with_a_fault(state: Path, magnum: Magnum) -> None:
     fails("coe_cluster", "is CREATE_FAILED", "Not for you", "Delete it (state: absent) before it is made again", **TWO)
     magnum.only("faulty-two")
     assert run("coe_cluster", name="faulty-two", state="absent")["changed"]
+
+
+def test_a_template_without_a_name_server(magnum: Magnum) -> None:
+    """magnum-cluster-api's own words."""
+    bare = {**TEMPLATE, "name": "faulty-bare"}
+    del bare["dns_nameserver"]
+    run("coe_cluster_template", **bare)
+    fails(
+        "coe_cluster",
+        "CREATE_FAILED",
+        "'NoneType' object has no attribute 'split'",
+        **{**TWO, "cluster_template": "faulty-bare"},
+    )
+    assert run("coe_cluster", name="faulty-two", state="absent")["changed"]
+    assert run("coe_cluster_template", name="faulty-bare", state="absent")["changed"]
 
 
 def test_a_creation_that_takes_longer_is_waited_for_again(magnum: Magnum) -> None:

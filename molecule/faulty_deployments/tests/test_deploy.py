@@ -6,8 +6,9 @@ One small service meets one fault after another; each test takes it up where the
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import openstack
 import pytest
 import yaml
 
-from tests.support.faults import Rule, fault, made_long_ago, stuck_balancer
+from tests.support.faults import Rule, fault, made_long_ago, quota, stuck_balancer
 from tests.support.playbooks import Run, deploy, playbook
 
 NAME = "faulty"
@@ -25,7 +26,11 @@ SERVICE: dict[str, Any] = {
     "cluster_control_plane": {"flavor": "c3.small", "count": 1},
     "cluster_node_groups": [{"name": "default-worker", "flavor": "c3.medium", "count": 2}],
     "hub_profiles": [{"name": "default", "cpu": 1, "memory": "1G"}],
+    "cluster_labels": {"rehearsal_family": "heat"},
 }
+"""On Heat, which gives up and tells why; what the drivers on Cluster API do comes last."""
+
+SLOW: dict[str, Any] = {"cluster_labels": {"rehearsal_family": "heat", "rehearsal_delay": "10"}}
 
 
 class Service:
@@ -160,9 +165,8 @@ def test_a_quota_is_reached_at_the_second_node(service: Service, state: Path) ->
 
 def test_a_creation_takes_longer_than_it_is_waited_for(service: Service, state: Path) -> None:
     """The next run goes on waiting. A node group that was answered by an error is found again."""
-    slow = {"cluster_labels": {"rehearsal_delay": "10"}}
     told(
-        service.deploy(cluster_create_timeout="5s", **slow),
+        service.deploy(cluster_create_timeout="5s", **SLOW),
         f"creating cluster {NAME}: not done within 5 s",
         "It goes on in the cloud: run this again to go on waiting",
     )
@@ -171,22 +175,21 @@ def test_a_creation_takes_longer_than_it_is_waited_for(service: Service, state: 
     answered = fault(state, "magnum", "POST", "/nodegroups$", status=504, message="<h1>504</h1>", late=True)
     cut = fault(state, "magnum", "GET", "/nodegroups$", reset=True, times=2, after=2)
     with answered as first, cut as second:
-        run = service.deploy(cluster_node_groups=more, **slow)
+        run = service.deploy(cluster_node_groups=more, **SLOW)
         converged(run)
         assert (first.hits(), second.hits()) == (1, 2), run.text
     assert service.cluster()["uuid"] == uuid
-    run = service.deploy(cluster_node_groups=more, **slow)
+    run = service.deploy(cluster_node_groups=more, **SLOW)
     assert (run.ok, run.changed) == (True, 0), run.text
 
 
 def test_a_resize_is_refused_and_fails(service: Service, state: Path) -> None:
     """Busy is waited for; a quota in the middle is told; the next run asks again although Magnum has the count."""
-    slow = {"cluster_labels": {"rehearsal_delay": "10"}}
     more = [*SERVICE["cluster_node_groups"], {"name": "more", "flavor": "c3.medium", "count": 3}]
     busy = "Cluster faulty already has an operation in progress"
     with fault(state, "magnum", "POST", "/resize$", status=409, message=busy, times=2) as refused:
         with over_quota(state, allowed=5, further=1):
-            run = service.deploy(cluster_node_groups=more, **slow)
+            run = service.deploy(cluster_node_groups=more, **SLOW)
         assert refused.hits() == 2, run.text
     told(
         run,
@@ -195,7 +198,7 @@ def test_a_resize_is_refused_and_fails(service: Service, state: Path) -> None:
         "Run this again once the cause is gone",
     )
     assert service.groups()["more"]["node_count"] == 3
-    run = service.deploy(cluster_node_groups=more, **slow)
+    run = service.deploy(cluster_node_groups=more, **SLOW)
     converged(run)
     assert service.groups()["more"]["status"] == "UPDATE_COMPLETE"
     assert len(service.groups()["more"]["node_addresses"]) == 3
@@ -216,3 +219,28 @@ def test_a_balancer_is_stuck_while_the_service_is_destroyed(service: Service, st
     service.nothing_left()
     run = service.destroy()
     assert (run.ok, run.changed) == (True, 0), run.text
+
+
+def test_cluster_api_has_no_place_for_a_node(service: Service, state: Path) -> None:
+    """Magnum says that all is well. The hub runs on what is there, and it is told what is missing, and why."""
+    family = {"cluster_labels": {"rehearsal_family": "cluster-api"}}
+    with quota(state, instances=2):
+        run = service.deploy(**family)
+        converged(run)
+    assert service.cluster()["status"] == "CREATE_COMPLETE"
+    assert service.groups()["default-worker"]["node_addresses"] == []
+    said = " ".join(run.text.split())
+    assert "Node group default-worker: 1 of 2 nodes are ready" in said
+    assert "the quota of instances is 2, 2 are used, and one more c3.medium takes 1" in said
+    _until(lambda: len(list(service.cloud.compute.servers())) == 3)  # Cluster API has asked again
+    run = service.deploy(**family)
+    assert (run.ok, run.changed) == (True, 0), run.text
+    converged(service.destroy())
+    service.nothing_left()
+
+
+def _until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.5)

@@ -6,9 +6,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import kubernetes
 import openstack
 
+from tests.support.autoscaler import scale
 from tests.support.playbooks import ROOT, deploy
+
+GROUP = "node.cluster.x-k8s.io/nodegroup"
 
 
 def group(cloud: openstack.connection.Connection, uuid: str, name: str) -> Any:
@@ -17,21 +21,20 @@ def group(cloud: openstack.connection.Connection, uuid: str, name: str) -> Any:
 
 
 def test_a_count_that_an_autoscaler_chose_is_left_alone(
-    cloud: openstack.connection.Connection, state: Path, summary: dict[str, Any]
+    core: kubernetes.client.CoreV1Api, state: Path, summary: dict[str, Any]
 ) -> None:
-    uuid = summary["cluster"]["uuid"]
-    body = {"node_count": 2, "nodegroup": "default-worker"}
-    path = f"/clusters/{uuid}/actions/resize"
-    answer = cloud.container_infrastructure_management.post(path, json=body, microversion="1.10")
-    assert answer.status_code == 202, answer.text
+    def nodes() -> int:
+        return len(core.list_node(label_selector=f"{GROUP}=default-worker").items)
+
+    scale(state, summary["cluster"]["uuid"], "default-worker", 2)
     end = time.monotonic() + 120
-    while len(group(cloud, uuid, "default-worker")["node_addresses"]) != 2:
-        assert time.monotonic() < end, "the resize did not end"
+    while nodes() != 2:
+        assert time.monotonic() < end, "the second node did not come"
         time.sleep(0.5)
     run = deploy(service_overlays=[str(state / "overlay.yml"), str(ROOT / "molecule/resize/vars/edited.yml")])
     assert run.ok, run.text
     assert run.changed == 0, run.text
-    assert group(cloud, uuid, "default-worker")["node_count"] == 2
+    assert nodes() == 2
 
 
 def test_a_group_that_left_the_file_goes(cloud: openstack.connection.Connection, summary: dict[str, Any]) -> None:

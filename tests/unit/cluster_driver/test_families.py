@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rehearsal.cluster import families
+from rehearsal.cluster import families, wishes
+from rehearsal.cluster.desired import Group
+from rehearsal.cluster.flavors import Flavor
 
 SCALING = {"auto_scaling_enabled": "true"}
 
@@ -52,26 +54,106 @@ def test_group_without_autoscaling_has_no_bounds() -> None:
     assert families.get("cluster-api").bounds({"max_node_count": "4"}, 1, 4, default=True) is None
 
 
-def test_cluster_api_prefers_fields_to_labels() -> None:
+def test_cluster_api_reads_the_minimum_from_the_field_and_the_maximum_from_either() -> None:
+    """magnum-cluster-api 0.38.2: ``resources.mutate_machine_deployment``, ``utils.get_node_group_max_node_count``."""
     labels = {**SCALING, "min_node_count": "2", "max_node_count": "9"}
-    family = families.get("cluster-api")
-    assert family.bounds(labels, 1, 4, default=True) == (1, 4)
-    assert family.bounds(labels, None, None, default=True) == (2, 9)
+    bounds = families.get("cluster-api").bounds
+    assert bounds(labels, 1, 4, default=True) == (1, 4)
+    assert bounds(labels, 2, None, default=True) == (2, 9)
+    assert bounds(labels, 0, None, default=False) == (0, 9)
+
+
+def test_cluster_api_without_any_bounds_scales_between_none_and_one() -> None:
+    assert families.get("cluster-api").bounds(SCALING, None, None, default=True) == (0, 1)
 
 
 def test_capi_helm_reads_default_group_from_labels_and_others_from_fields() -> None:
+    """magnum-capi-helm 1.4.0: ``driver.Driver._get_node_counts``."""
     labels = {**SCALING, "min_node_count": "2", "max_node_count": "9"}
+    bounds = families.get("capi-helm").bounds
+    assert bounds(labels, 1, 4, default=True, count=2) == (2, 9)
+    assert bounds(labels, 1, 4, default=False, count=2) == (1, 4)
+    assert bounds(SCALING, 1, 4, default=True, count=2) == (2, 4)  # a minimum of 1 counts as unset
+    assert bounds(labels, 3, 3, default=False, count=3) is None
+
+
+@pytest.mark.parametrize(
+    ("minimum", "maximum", "words"),
+    [
+        (0, 3, "greater than or equal to 1"),
+        (3, 4, "less than or equal to current node count"),
+        (2, 1, "Max node count must be greater than or equal to min"),
+    ],
+)
+def test_capi_helm_refuses_bounds(minimum: int, maximum: int, words: str) -> None:
+    with pytest.raises(families.RefusedError, match=words):
+        families.get("capi-helm").bounds(SCALING, minimum, maximum, default=False, count=2)
+
+
+def test_cluster_api_takes_no_template_without_a_name_server() -> None:
+    """magnum-cluster-api 0.38.2: ``resources.py``, ``cluster_template.dns_nameserver.split(",")``."""
+    with pytest.raises(families.RefusedError, match="'NoneType' object has no attribute 'split'"):
+        families.get("cluster-api").check_template(None)
+    families.get("cluster-api").check_template("192.0.2.53")
+    families.get("capi-helm").check_template(None)
+    families.get("heat").check_template(None)
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "words"),
+    [
+        ("cluster-api", "GPU", "Expected a lowercase RFC 1123 subdomain name, got GPU"),
+        ("cluster-api", "-a", "Expected a lowercase"),
+        ("capi-helm", "g2", "at least three characters long"),
+        ("capi-helm", "2gpu", "at least three characters long"),
+    ],
+)
+def test_names_that_a_driver_refuses(family: str, name: str, words: str) -> None:
+    with pytest.raises(families.RefusedError, match=words):
+        families.get(family).name_rule(name)
+    families.get("heat").name_rule(name)
+    families.get(family).name_rule("gpu")
+
+
+def test_capi_helm_refuses_small_flavors_and_other_systems() -> None:
     family = families.get("capi-helm")
-    assert family.bounds(labels, 1, 4, default=True) == (2, 9)
-    assert family.bounds(labels, 1, 4, default=False) == (1, 4)
+    for vcpus, ram, words in ((1, 4096, "enough CPU"), (2, 1024, "enough RAM")):
+        with pytest.raises(families.RefusedError, match=words):
+            family.check_flavor("c3.tiny", vcpus, ram)
+        families.get("cluster-api").check_flavor("c3.tiny", vcpus, ram)
+    with pytest.raises(families.RefusedError, match=r"\(vm, rocky, kubernetes\) not supported"):
+        family.check_distro("rocky")
+    families.get("cluster-api").check_distro("rocky")
 
 
-def test_zero_minimum() -> None:
-    assert families.get("cluster-api").bounds(SCALING, 0, 3, default=False) == (0, 3)
-    with pytest.raises(families.RefusedError, match="greater than 0"):
-        families.get("capi-helm").bounds(SCALING, 0, 3, default=False)
+class Nodegroup:
+    """What of Magnum's object is read for a size."""
+
+    def __init__(self, count: int, minimum: int, maximum: int | None, **labels: str) -> None:
+        self.node_count, self.min_node_count, self.max_node_count = count, minimum, maximum
+        self.labels, self.role, self.is_default, self.name = {**SCALING, **labels}, "worker", True, "default-worker"
 
 
-def test_crossed_bounds_are_refused() -> None:
-    with pytest.raises(families.RefusedError, match="max_node_count 1 is less than min_node_count 3"):
-        families.get("cluster-api").bounds(SCALING, 3, 1, default=False)
+def asked(family: str, nodegroup: Nodegroup) -> int:
+    """How many nodes a new group of the family starts with."""
+    group = Group(
+        "default-worker", "worker", nodegroup.node_count, Flavor("c3.small", 2, 2048, 20), "f", "i", "v1.34.4"
+    )
+    wishes.first_count(families.get(family), nodegroup, group)
+    return group.count
+
+
+def test_an_autoscaled_group_starts_at_its_minimum() -> None:
+    assert asked("cluster-api", Nodegroup(2, 0, None)) == 0
+    assert asked("cluster-api", Nodegroup(2, 1, None, max_node_count="5")) == 1
+    assert asked("capi-helm", Nodegroup(2, 1, 5, min_node_count="1", max_node_count="5")) == 1
+    assert asked("heat", Nodegroup(2, 1, None, min_node_count="1", max_node_count="5")) == 2
+
+
+@pytest.mark.parametrize(
+    ("family", "after_resize", "after_bounds"), [("cluster-api", 1, 3), ("capi-helm", 1, 1), ("heat", 4, 1)]
+)
+def test_who_moves_an_autoscaled_group(family: str, after_resize: int, after_bounds: int) -> None:
+    nodegroup = Nodegroup(4, 3, 6, min_node_count="3", max_node_count="6")
+    assert wishes.resized(families.get(family), nodegroup, 1) == after_resize
+    assert wishes.rebounded(families.get(family), nodegroup, 1) == after_bounds

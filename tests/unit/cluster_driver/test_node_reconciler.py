@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from openstack import exceptions
 
+from rehearsal.cluster import node_reconciler
 from rehearsal.cluster.desired import FAILED, READY, Desired, Group, Status
 from rehearsal.cluster.flavors import Flavor
 from rehearsal.cluster.layout import ClusterDir
@@ -165,6 +166,20 @@ def test_a_quota_is_reported_in_its_own_words_and_not_asked_again(world: World) 
     assert world.settle().phase == FAILED
     assert len(world.present()) == 3, "nothing is tried again by itself"
     world.ask(lambda desired: None)
+    assert world.settle().phase == READY
+    assert len(world.present()) == 5
+
+
+def test_cluster_api_asks_again_and_never_calls_it_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_reconciler, "RETRY_SECONDS", 0.1)
+    world.desired.keeps_trying = True
+    world.ask(lambda desired: setattr(desired.groups["w"], "count", 5))
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        world.reconciler.reconcile()
+        assert Status.load(world.cluster).phase != FAILED
+    assert Status.load(world.cluster).errors == {"w": "Quota exceeded for instances: Requested 1"}
+    world.machines.quota = 9  # type: ignore[attr-defined]
     assert world.settle().phase == READY
     assert len(world.present()) == 5
 

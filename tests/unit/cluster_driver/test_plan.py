@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.cluster.desired import Desired, Group, Member, NodeStatus, Plan, Status, plan
+from rehearsal.cluster.desired import Desired, Group, Member, NodeStatus, Plan, Status, is_over, plan
 from rehearsal.cluster.flavors import Flavor
 from rehearsal.cluster.layout import ClusterDir
 from rehearsal.settings import Settings
@@ -73,6 +73,23 @@ def test_upgrade_replaces_one_after_the_other() -> None:
 
 def test_upgrade_of_an_emptied_group() -> None:
     assert names(plan(group(0), [member(1, current=False)])) == ["w-1"]
+
+
+def node(*, ready: bool = True, current: bool = True) -> NodeStatus:
+    return NodeStatus("w-1", "id", "10.6.0.1", ready, "v1.34.4", current=current)
+
+
+def test_when_drivers_on_cluster_api_are_done() -> None:
+    """magnum-cluster-api 0.38.2 does not count its workers, magnum-capi-helm 1.4.0 does; both count control planes."""
+    master = Group("m", "master", 1, Flavor("f", 2, 4096), "1", "image", "v1.34.4")
+    assert is_over(group(2), [], deleted=False, counted=False)
+    assert not is_over(group(2), [node(), node(current=False)], deleted=False, counted=False)
+    assert not is_over(group(2), [node(), node(ready=False)], deleted=False, counted=True)
+    assert is_over(group(2), [node(), node()], deleted=False, counted=True)
+    assert not is_over(master, [], deleted=False, counted=False)
+    assert not is_over(None, [], deleted=False, counted=False)
+    assert not is_over(None, [node()], deleted=True, counted=False)
+    assert is_over(None, [], deleted=True, counted=False)
 
 
 def test_files_give_back_what_was_written(tmp_path: Path) -> None:

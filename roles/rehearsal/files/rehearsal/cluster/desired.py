@@ -68,6 +68,8 @@ class Desired:
     """Seconds that an operation takes at least."""
     since: float = 0.0
     """When the last operation was accepted, seconds since the epoch."""
+    keeps_trying: bool = False
+    """Whether what Nova or Neutron refuse is asked for again and again."""
     certificates: int = 0
     """How often the control plane's certificates were made anew."""
     groups: dict[str, Group] = dataclasses.field(default_factory=dict)
@@ -102,6 +104,8 @@ class NodeStatus:
     address: str
     ready: bool
     kube_tag: str
+    current: bool = True
+    """Whether it has the image and the version that its group asks for now."""
 
 
 @dataclasses.dataclass
@@ -192,3 +196,20 @@ def victims(members: list[Member], group: Group) -> list[Member]:
     order = sorted(members, key=lambda member: member.created, reverse=True)
     order.sort(key=lambda member: not named & {member.name, member.server, member.address})
     return order[:surplus]
+
+
+def is_over(wanted: Group | None, nodes: list[NodeStatus], *, deleted: bool, counted: bool) -> bool:
+    """Whether a driver on Cluster API says that what happens to a group is over.
+
+    magnum-cluster-api's workers are done once their MachineDeployment is Running and no machine has another image
+    (``driver.update_nodegroups_status``), and the first holds from the start; ``counted``: magnum-capi-helm's
+    MachineDeployment is Running when its machines are nodes. Both wait for the whole control plane.
+    """
+    if deleted:
+        return not nodes
+    if wanted is None:
+        return False
+    current = all(node.current for node in nodes)
+    if wanted.role != "master" and not counted:
+        return current
+    return current and len(nodes) == wanted.count and all(node.ready for node in nodes)

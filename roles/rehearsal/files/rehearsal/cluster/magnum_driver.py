@@ -33,6 +33,7 @@ from rehearsal.cloud.layout import Cloud
 from rehearsal.cluster import desired as wish
 from rehearsal.cluster import families, ports, wishes
 from rehearsal.cluster.desired import Desired, Status
+from rehearsal.cluster.families import Family
 from rehearsal.cluster.health import Monitor, health
 from rehearsal.cluster.layout import NODE_CIDR, ClusterDir
 from rehearsal.cluster.pki import make_pki
@@ -151,6 +152,8 @@ class Driver(driver.Driver):
         family = self._family(cluster)
         if not family.upgrades:
             raise RuntimeError(f"upgrading is not supported by the {family.name} driver")
+        with refusals():
+            family.check_template(cluster_template.dns_nameserver)
         groups = list(cluster.nodegroups)
         if nodegroup.is_default:
             cluster.cluster_template_id = cluster_template.uuid
@@ -213,20 +216,23 @@ class Driver(driver.Driver):
 
     @locked
     def create_nodegroup(self, context: Any, cluster: Any, nodegroup: Any) -> None:
+        family = self._family(cluster)
         with self._change(cluster) as desired, refusals():
             cloud = delegation.connect(self.cloud, cluster.uuid)
-            desired.groups[nodegroup.name] = wishes.group(self._family(cluster), cloud, nodegroup)
+            desired.groups[nodegroup.name] = wishes.group(family, cloud, nodegroup)
+            wishes.first_count(family, nodegroup, desired.groups[nodegroup.name])
         nodegroup.stack_id = cluster.stack_id
         nodegroup.save()
 
     @locked
     def update_nodegroup(self, context: Any, cluster: Any, nodegroup: Any) -> None:
         """Bounds changed; the rest cannot change."""
+        family = self._family(cluster)
         with self._change(cluster) as desired, refusals():
             cloud = delegation.connect(self.cloud, cluster.uuid)
-            before = desired.groups[nodegroup.name]
-            desired.groups[nodegroup.name] = wishes.group(self._family(cluster), cloud, nodegroup)
-            desired.groups[nodegroup.name].count = before.count  # an autoscaler's, perhaps
+            before = desired.groups[nodegroup.name].count
+            desired.groups[nodegroup.name] = wishes.group(family, cloud, nodegroup)
+            desired.groups[nodegroup.name].count = wishes.rebounded(family, nodegroup, before)
         nodegroup.save()
         cluster.status = ClusterStatus.UPDATE_IN_PROGRESS  # the periodic look may have ended it in between
         cluster.save()
@@ -234,6 +240,8 @@ class Driver(driver.Driver):
     @locked
     def delete_nodegroup(self, context: Any, cluster: Any, nodegroup: Any) -> None:
         with self._change(cluster) as desired:
+            if nodegroup.name not in desired.groups and self._family(cluster).failed_group_stays:
+                raise RuntimeError("ERROR: None")  # Heat's HTTPNotFound, which says to nobody that the group is gone
             desired.groups.pop(nodegroup.name, None)
         nodegroup.status = ClusterStatus.DELETE_IN_PROGRESS
         nodegroup.save()  # the conductor does not
@@ -268,6 +276,10 @@ class Driver(driver.Driver):
         status = Status.load(place)
         if status.generation != desired.generation or time.time() < desired.since + desired.delay:
             return
+        family = self._family(cluster)
+        if family.keeps_trying:
+            self._settle_capi(cluster, verb, family, desired, status)
+            return
         if status.phase not in (wish.READY, wish.FAILED):
             return
         if all(group.name in desired.groups or _ends(group) for group in cluster.nodegroups):
@@ -289,25 +301,57 @@ class Driver(driver.Driver):
         raise exception.NotSupported(operation="federation")
 
     def _settle(self, cluster: Any, verb: str, status: Status) -> None:
-        """Give cluster and node groups the status that their nodes have."""
+        """Give cluster and node groups the status that their nodes have, all at once, as Heat does."""
         reasons = []
         for group in cluster.nodegroups:
             if not group.status.endswith("_IN_PROGRESS"):
                 continue
-            operation = group.status.split("_", maxsplit=1)[0]
-            reason = status.errors.get(group.name) or status.errors.get("") or injected(group.labels, operation)
-            if operation == "DELETE" and not reason:
-                group.destroy()
-                continue
-            if reason:
-                reasons.append(f"{group.name}: {reason}")
+            reason = status.errors.get(group.name) or status.errors.get("")
             nodes = status.groups.get(group.name, [])
-            group.status = f"{operation}_{'FAILED' if reason else 'COMPLETE'}"
-            group.status_reason = reason or None
-            group.node_addresses = [node.address for node in nodes if node.address]
-            group.version = nodes[0].kube_tag if nodes else (group.labels or {}).get("kube_tag")
-            group.save()
-        reason = "; ".join(reasons) or status.errors.get("", "")
+            if not _ends(group):
+                group.node_addresses = [node.address for node in nodes if node.address]
+                group.version = nodes[0].kube_tag if nodes else (group.labels or {}).get("kube_tag")
+            if reason := self._end(group, reason or ""):
+                reasons.append(f"{group.name}: {reason}")
+        self._end_cluster(cluster, verb, status, "; ".join(reasons) or status.errors.get("", ""))
+
+    def _settle_capi(self, cluster: Any, verb: str, family: Family, desired: Desired, status: Status) -> None:
+        """As the drivers on Cluster API: each group for itself, and what Nova refuses is not known to Magnum."""
+        if family.failed_group_stays and any(_lost(group, desired) for group in cluster.nodegroups):
+            return  # driver.update_nodegroups_status raises MachineDeploymentNotFound
+        masters = status.groups.get("default-master", [])
+        up = status.api and any(node.ready for node in masters)
+        if up and not cluster.api_address:
+            cluster.api_address = ports.address(self._place(cluster))
+            cluster.save()
+        busy, failing = not up, []
+        for group in cluster.nodegroups:
+            if not group.status.endswith("_IN_PROGRESS"):
+                continue
+            wanted, nodes = desired.groups.get(group.name), status.groups.get(group.name, [])
+            if not wish.is_over(wanted, nodes, deleted=_ends(group), counted=family.workers_count):
+                busy = True
+            elif injected(group.labels, group.status.split("_", maxsplit=1)[0]):
+                failing.append(group)
+            else:
+                self._end(group, "")
+        if not busy:
+            reasons = [f"{group.name}: {self._end(group, '')}" for group in failing]
+            self._end_cluster(cluster, verb, status, "; ".join(reasons))
+
+    def _end(self, group: Any, reason: str) -> str:
+        """End what happens to a group; answers why it failed, which a label may ask for."""
+        operation = group.status.split("_", maxsplit=1)[0]
+        reason = reason or injected(group.labels, operation)
+        if operation == "DELETE" and not reason:
+            group.destroy()
+            return ""
+        group.status = f"{operation}_{'FAILED' if reason else 'COMPLETE'}"
+        group.status_reason = reason or None
+        group.save()
+        return reason
+
+    def _end_cluster(self, cluster: Any, verb: str, status: Status, reason: str) -> None:
         cluster.status = f"{verb}_{'FAILED' if reason else 'COMPLETE'}"
         cluster.status_reason = reason or None
         if status.api:
@@ -349,7 +393,7 @@ class Driver(driver.Driver):
 
     # Its family, files and programs
 
-    def _family(self, cluster: Any) -> families.Family:
+    def _family(self, cluster: Any) -> Family:
         return wishes.family_of(self.settings, cluster)
 
     def _place(self, cluster: Any) -> ClusterDir:
@@ -358,7 +402,7 @@ class Driver(driver.Driver):
     def _resize(self, cluster: Any, nodegroup: Any, remove: list[str]) -> None:
         with self._change(cluster) as desired:
             group = desired.groups[nodegroup.name]
-            group.count = nodegroup.node_count
+            group.count = wishes.resized(self._family(cluster), nodegroup, group.count)
             group.remove = [str(node) for node in remove]
         nodegroup.status = ClusterStatus.UPDATE_IN_PROGRESS
         nodegroup.save()
@@ -401,6 +445,10 @@ def injected(labels: dict[str, str] | None, operation: str) -> str:
     asked = (labels or {}).get(wishes.FAIL)
     word = {"CREATE": "create", "UPDATE": "resize", "DELETE": "delete"}[operation]
     return f"the label {wishes.FAIL}={asked} asked for this failure" if asked == word else ""
+
+
+def _lost(nodegroup: Any, desired: Desired) -> bool:
+    return nodegroup.name not in desired.groups and not _ends(nodegroup)
 
 
 def _ends(nodegroup: Any) -> bool:

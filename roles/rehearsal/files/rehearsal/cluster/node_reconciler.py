@@ -30,6 +30,9 @@ IDLE_SECONDS = 10.0
 DRAIN_SECONDS = 30.0
 """How long evictions may hold a node back; then its pods go with it (Cluster API's nodeDrainTimeout)."""
 
+RETRY_SECONDS = 5.0
+"""Between two requests for what was refused, where the family keeps trying (Cluster API: its back-off, longer)."""
+
 PARALLEL_CREATES = 4
 
 
@@ -50,6 +53,7 @@ class NodeReconciler(Reconciler):
         self._status = Status.load(cluster)
         self._errors: dict[str, str] = dict(self._status.errors)
         self._seen_generation = self._status.generation
+        self._tried = time.monotonic()
         self._draining: dict[str, float] = {}
 
     def reconcile(self) -> float | None:
@@ -59,6 +63,10 @@ class NodeReconciler(Reconciler):
         if desired.generation != self._seen_generation:
             self._errors = {}  # the operator asked anew: what failed is tried again
             self._seen_generation = desired.generation
+        elif desired.keeps_trying and self._errors and time.monotonic() > self._tried + RETRY_SECONDS:
+            self._errors = {}
+        if not self._errors:
+            self._tried = time.monotonic()
         if desired.deleted:
             return self._delete(desired)
         self._network(self.machines.prepare, desired)
@@ -210,14 +218,17 @@ class NodeReconciler(Reconciler):
         """Write ``status.json`` when it changed; True when there is nothing to wait for."""
         groups: dict[str, list[NodeStatus]] = {name: [] for name in desired.groups}
         for machine in present:
-            node = self.nodes.item(machine.name)
-            ready = bool(node and node["ready"])
+            member = self._member(machine, desired.groups.get(machine.group))
             groups.setdefault(machine.group, []).append(
-                NodeStatus(machine.name, machine.id, machine.address, ready, machine.kube_tag)
+                NodeStatus(
+                    machine.name, machine.id, machine.address, member.ready, machine.kube_tag, current=member.current
+                )
             )
         nodes = [node for members in groups.values() for node in members]
         all_ready = done and all(node.ready for node in nodes)
-        phase = wish.FAILED if done and self._errors else wish.READY if all_ready else wish.BUSY
+        phase = wish.READY if all_ready else wish.BUSY
+        if done and self._errors:
+            phase = wish.BUSY if desired.keeps_trying else wish.FAILED
         self._write(Status(desired.generation, phase, self._api_answers(), groups, dict(self._errors)))
         return phase != wish.BUSY
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -41,6 +42,8 @@ def new(settings: Settings, cloud: Connection, cluster: Any, template: Any) -> D
     """The wish for a new cluster, which gets its ``stack_id``. RefusedError for what its family does not make."""
     family = family_of(settings, cluster)
     family.check_cluster(cluster.master_count, template.network_driver)
+    family.check_template(template.dns_nameserver)
+    family.check_distro(template.cluster_distro)
     labels = cluster.labels or {}
     cluster.stack_id, stack = names.stack(family.name, cluster.name)
     desired = Desired(
@@ -52,41 +55,39 @@ def new(settings: Settings, cloud: Connection, cluster: Any, template: Any) -> D
         servers=settings.servers and not is_false(labels, SERVERS),
         boot_seconds=settings.boot_seconds,
         keypair=cluster.keypair,
-        fixed_network=_id(cloud.network.find_network, cluster.fixed_network),
+        fixed_network=_network(cloud, cluster.fixed_network, external=False),
         fixed_subnet=_id(cloud.network.find_subnet, cluster.fixed_subnet),
-        external_network=_id(cloud.network.find_network, template.external_network_id),
+        external_network=_network(cloud, template.external_network_id, external=True),
         dns_nameserver=template.dns_nameserver,
         delay=float(labels.get(DELAY, 0)),
         since=time.time(),
+        keeps_trying=family.keeps_trying,
     )
     if desired.fixed_network and not desired.fixed_subnet:
         desired.fixed_subnet = network.first_subnet(cloud, desired.fixed_network)
     for nodegroup in cluster.nodegroups:
         desired.groups[nodegroup.name] = group(family, cloud, nodegroup)
-        if nodegroup.role == "worker":
-            first_count(family, nodegroup, desired.groups[nodegroup.name])
+        first_count(family, nodegroup, desired.groups[nodegroup.name])
     return desired
 
 
 def group(family: Family, cloud: Connection, nodegroup: Any) -> Group:
     """The wish for one node group. Raises RefusedError for bounds, the SDK's exceptions for what is not there."""
     labels = nodegroup.labels or {}
-    if nodegroup.role != "master":
-        family.bounds(
-            labels,
-            nodegroup.min_node_count,
-            nodegroup.max_node_count,
-            default=nodegroup.is_default,
-        )
+    family.name_rule(nodegroup.name)
+    bounds(family, nodegroup)
     flavor = cloud.compute.find_flavor(nodegroup.flavor_id, ignore_missing=False, get_extra_specs=True)
     image = cloud.image.find_image(nodegroup.image_id, ignore_missing=False)
     assert flavor is not None and image is not None
+    family.check_flavor(nodegroup.flavor_id, flavor.vcpus, flavor.ram)
+    # Cluster API's provider looks for a flavor's name (``compute/client.go``, GetFlavorID), and finds none.
+    found = flavor.name == nodegroup.flavor_id or not family.flavors_by_name
     return Group(
         name=nodegroup.name,
         role=nodegroup.role,
         count=nodegroup.node_count,
         flavor=Flavor.from_nova(flavor),
-        flavor_id=flavor.id,
+        flavor_id=flavor.id if found else f"no flavor named {nodegroup.flavor_id}",
         image=image.id,
         image_name=image.name,
         kube_tag=kube_tag(family, labels, image),
@@ -107,16 +108,43 @@ def kube_tag(family: Family, labels: Mapping[str, str], image: Any) -> str:
     return str(labels.get("kube_tag") or DEFAULT_KUBE_TAG)
 
 
-def first_count(family: Family, nodegroup: Any, wanted: Group) -> None:
-    """Some families start an autoscaled default group at its minimum, whatever node_count says."""
-    if family.starts_at != "minimum":
-        return
-    bounds = family.bounds(
-        nodegroup.labels or {}, nodegroup.min_node_count, nodegroup.max_node_count, default=nodegroup.is_default
+def bounds(family: Family, nodegroup: Any) -> tuple[int, int] | None:
+    """The autoscaler's bounds of a group; None when it does not scale it. Raises RefusedError."""
+    if nodegroup.role == "master":
+        return None
+    return family.bounds(
+        nodegroup.labels or {},
+        nodegroup.min_node_count,
+        nodegroup.max_node_count,
+        default=nodegroup.is_default,
+        count=nodegroup.node_count,
     )
-    if bounds:
-        wanted.count = bounds[0]
+
+
+def first_count(family: Family, nodegroup: Any, wanted: Group) -> None:
+    """Cluster API starts an autoscaled group at its minimum, whatever node_count says."""
+    found = bounds(family, nodegroup) if family.owns_count else None
+    if found:
+        wanted.count = found[0]
+
+
+def resized(family: Family, nodegroup: Any, before: int) -> int:
+    """How many nodes a group of ``before`` nodes has after a resize: of an autoscaled one they are the autoscaler's."""
+    return before if family.owns_count and bounds(family, nodegroup) else int(nodegroup.node_count)
+
+
+def rebounded(family: Family, nodegroup: Any, before: int) -> int:
+    """How many nodes a group of ``before`` nodes has once its bounds are others."""
+    found = bounds(family, nodegroup)
+    if found and family.owns_count and family.follows_bounds:
+        return min(max(before, found[0]), found[1])
+    return before
 
 
 def _id(find: Any, name: str | None) -> str | None:
     return str(find(name, ignore_missing=False).id) if name else None
+
+
+def _network(cloud: Connection, name: str | None, *, external: bool) -> str | None:
+    """Drivers look among networks of the one kind only (``magnum.common.neutron.get_network``)."""
+    return _id(functools.partial(cloud.network.find_network, is_router_external=external), name)
