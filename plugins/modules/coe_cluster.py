@@ -22,7 +22,7 @@ options:
   name:
     description:
       - Name or UUID of the cluster.
-      - Magnum takes a letter, then letters, digits, C(_), C(.) and C(-), 242 characters at most.
+      - Magnum takes a letter, then letters, digits, C(_), C(.) and C(-), 64 characters at most.
     type: str
     required: true
   state:

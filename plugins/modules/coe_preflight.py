@@ -114,6 +114,12 @@ node_groups:
   type: list
   elements: dict
   sample: [{name: gpu, flavor_id: g-p4000.x1, min_node_count: 1, max_node_count: 4}]
+expects:
+  description: How many nodes each group has to have at least once all is done, and their flavor.
+  returned: with O(complete=true)
+  type: list
+  elements: dict
+  sample: [{name: default-worker, least: 1, flavor: c3.medium}]
 remove:
   description: Names of node groups that were ours and are not in the file any more.
   returned: with O(complete=true)

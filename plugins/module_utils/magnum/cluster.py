@@ -8,7 +8,7 @@ from ..preflight.project import Owner
 from .errors import ApiError, MagnumError, OperationFailedError, TimedOutError, fault_text
 from .families import recognise
 from .leftovers import is_balancer, names_of
-from .operating import BUSY_ATTEMPTS, BUSY_PAUSE, OperatingModule, sounds_busy
+from .operating import BUSY_ATTEMPTS, BUSY_PAUSE, OperatingModule, drops_resize, sounds_busy
 from .plan import Action, Plan, default_worker, label, plan_cluster
 from .waiter import Seen, Waiter
 
@@ -230,4 +230,5 @@ class ClusterModule(OperatingModule):
             reached,
             group=group,
             wait=wait,
+            drops=drops_resize(group),
         )

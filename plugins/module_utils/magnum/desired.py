@@ -17,6 +17,10 @@ from .plan import label
 
 Json = dict[str, Any]
 
+DNS = "8.8.8.8"
+"""The name server of a template for which nobody names one. The API has no default: python-magnumclient sends this
+(``osc/v1/cluster_templates.py``), so that magnum-cluster-api, which cannot do without, gets one from its users."""
+
 OURS = "managed_by"
 OURS_VALUE = "stfc.jupyterhub"
 """A label of the node groups that we make. Magnum's node groups have no tags; a label that no driver knows is kept."""
@@ -36,7 +40,7 @@ class Desired:
     labels: dict[str, str]
     autoscaling: bool
     hints: dict[str, str]
-    """Labels to create the cluster with that are not compared afterwards."""
+    """Labels to create the cluster with that are not compared afterwards: fields of the node group take their place."""
     problems: list[Json] = field(default_factory=list)
 
 
@@ -67,7 +71,8 @@ def desired(service: Mapping[str, Any], family: Family, certain: bool = True) ->
         labels = {"min_node_count": str(low), "max_node_count": str(high)}
         if family.default_bounds == "labels":
             sized.update(labels)
-        elif not certain:
+        else:
+            # Without, Magnum makes the group with the bounds 0 and 1, and it starts with no node.
             hints = labels
     for key in sorted(set(given) & (set(platform) | set(sized))):
         ours = {**platform, **sized}[key]
@@ -82,7 +87,9 @@ def desired(service: Mapping[str, Any], family: Family, certain: bool = True) ->
             )
 
     if own_template:
-        template_labels = {**platform, **given}
+        # Magnum compares flavors without a disk with the template's own label, and then with the cluster's.
+        booting = {k: v for k, v in sized.items() if k.startswith("boot_volume_")}
+        template_labels = {**platform, **booting, **given}
         cluster_labels = {k: v for k, v in sized.items() if k not in given}
     else:
         template_labels = {}
@@ -98,7 +105,7 @@ def desired(service: Mapping[str, Any], family: Family, certain: bool = True) ->
             "external_network_id": service["cluster_external_network"],
             "fixed_network": service.get("cluster_fixed_network"),
             "fixed_subnet": service.get("cluster_fixed_subnet"),
-            "dns_nameserver": service.get("cluster_dns_nameserver"),
+            "dns_nameserver": service.get("cluster_dns_nameserver") or _dns(family, certain),
             "network_driver": service["cluster_network_driver"],
             "volume_driver": "cinder",
             "docker_storage_driver": "overlay2",
@@ -140,6 +147,10 @@ def desired(service: Mapping[str, Any], family: Family, certain: bool = True) ->
         hints=hints,
         problems=problems,
     )
+
+
+def _dns(family: Family, certain: bool) -> str | None:
+    return DNS if family.needs_dns or not certain else None
 
 
 def size(group: Mapping[str, Any]) -> int:
@@ -186,7 +197,8 @@ def _platform_labels(
         if family is CAPI_HELM:
             problems.append(_cannot("cluster_registry_mirror", family, "the images come from the capi-helm charts"))
         else:
-            labels["container_infra_prefix"] = service["cluster_registry_mirror"]
+            mirror = str(service["cluster_registry_mirror"]).rstrip("/")
+            labels["container_infra_prefix"] = f"{mirror}/" if family.mirror_slash else mirror
     if service.get("cluster_api_allowed_cidrs"):
         key = {HEAT.name: "master_lb_allowed_cidrs", CAPI_HELM.name: "api_master_lb_allowed_cidrs"}.get(family.name)
         if key:
@@ -254,6 +266,14 @@ def _check_group(
     default = group["name"] == DEFAULT_WORKER
     low, _high = bounds(group)
     scaled = group.get("max") is not None
+    if not family.takes_group(group["name"]):
+        problems.append(
+            {
+                "key": f"{where}.name",
+                "problem": f"{family.title} makes no node group named '{group['name']}'",
+                "hint": f"give it another name: {family.group_names[1]}",
+            }
+        )
     if scaled and low == 0:
         allowed = family.zero_minimum_default_group if default else family.zero_minimum
         if not allowed:
@@ -261,6 +281,15 @@ def _check_group(
             problems.append(
                 {"key": f"{where}.min", "problem": f"{family.title} refuses {what} of no nodes", "hint": "write 1"}
             )
+    if not default and not scaled and autoscaling and not size(group) and family.default_bounds == "fields":
+        problems.append(
+            {
+                "key": f"{where}.count",
+                "problem": f"{family.title} lets an autoscaler have a group of no nodes, up to the largest size of "
+                f"{DEFAULT_WORKER}",
+                "hint": "write enabled: false, or min: 0 and max",
+            }
+        )
     if default and group.get("image") and group["image"] != service.get("cluster_image"):
         problems.append(
             {

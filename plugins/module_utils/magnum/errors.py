@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .families import recognise
+
 FORBIDDEN = 403
 """HTTP's status for what these credentials may not do."""
 
@@ -143,10 +145,12 @@ def quota_advice(text: str, missing: int = 0) -> str:
     return f"This takes a higher quota of {takes}: ask the cloud's operators, or ask for fewer or smaller nodes."
 
 
-def missing_nodes(node_groups: Sequence[Mapping[str, Any]]) -> int:
-    """How many nodes the groups that failed have not got, as far as Magnum knows."""
-    failed = [group for group in node_groups if str(group.get("status") or "").endswith("FAILED")]
-    return sum(max(int(g.get("node_count") or 0) - len(g.get("node_addresses") or []), 0) for g in failed)
+def missing_nodes(node_groups: Sequence[Mapping[str, Any]], servers: int) -> int:
+    """How many nodes the groups have not got, when the cluster has so many servers.
+
+    ``node_addresses`` do not tell it: the drivers on Cluster API leave them empty.
+    """
+    return max(sum(int(group.get("node_count") or 0) for group in node_groups) - servers, 0)
 
 
 def fault_text(cluster: Mapping[str, Any], node_groups: Sequence[Mapping[str, Any]] = ()) -> str:
@@ -167,3 +171,31 @@ def fault_text(cluster: Mapping[str, Any], node_groups: Sequence[Mapping[str, An
         if str(group.get("status") or "").endswith("FAILED"):
             add(f"node group {group.get('name')}", group.get("status_reason"))
     return "; ".join(parts) or "Magnum gives no reason"
+
+
+HEATS_NOT_FOUND = "ERROR: None"
+"""Heat's HTTPNotFound as text."""
+
+
+def lost_group(cluster: Mapping[str, Any], node_groups: Sequence[Mapping[str, Any]]) -> str:
+    """What to say where a node group keeps the whole cluster from ever changing again; empty where none does.
+
+    magnum-cluster-api cannot delete a group that it refused to make (``delete_nodegroup`` raises Heat's HTTPNotFound,
+    which Magnum does not know any more), and while it is there, each look at the cluster fails
+    (``update_nodegroups_status``: MachineDeploymentNotFound).
+    """
+    family = recognise(cluster=cluster)
+    if family is None or not family.lost_group_is_final:
+        return ""
+    lost = [
+        str(group.get("name"))
+        for group in node_groups
+        if group.get("status") == "DELETE_FAILED" and HEATS_NOT_FOUND in str(group.get("status_reason"))
+    ]
+    if not lost:
+        return ""
+    return (
+        f"Node group {', '.join(lost)} of cluster {cluster.get('name')} is DELETE_FAILED, and that is final: "
+        f"{family.title} cannot delete a group that it did not make, and while it is there no operation on the cluster "
+        "ends. Only a new cluster helps; users' volumes are kept."
+    )

@@ -53,8 +53,13 @@ def cluster_facts(
 
 def nodes_of_group(nodes: Iterable[Mapping[str, Any]], name: str) -> int:
     """How many nodes have a label of any driver family that names the node group."""
+    return len(members(nodes, name))
+
+
+def members(nodes: Iterable[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
+    """The nodes that have a label of any driver family that names the node group."""
     keys = [f.node_group_label for f in FAMILIES.values()]
-    return sum(any(_labels(n).get(k) == name for k in keys) for n in nodes)
+    return [n for n in nodes if any(_labels(n).get(k) == name for k in keys)]
 
 
 def _group(
@@ -69,7 +74,7 @@ def _group(
     name = group["name"]
     mine = [n for n in nodes if _labels(n).get(family.node_group_label) == name]
     flavor = flavors.get(group["flavor"]) or {}
-    sample = next((n for n in mine if _ready(n)), mine[0] if mine else None)
+    sample = next((n for n in mine if is_ready(n)), mine[0] if mine else None)
     high = group.get("max")
     count = group.get("count")
     low = group.get("min") if high is not None else count
@@ -125,7 +130,8 @@ def _labels(node: Mapping[str, Any]) -> Mapping[str, str]:
     return (node.get("metadata") or {}).get("labels") or {}
 
 
-def _ready(node: Mapping[str, Any]) -> bool:
+def is_ready(node: Mapping[str, Any]) -> bool:
+    """Whether Kubernetes calls the node Ready."""
     conditions = (node.get("status") or {}).get("conditions") or []
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
 

@@ -6,7 +6,7 @@ Sources: the code of Magnum's Heat driver (until 2026.1), of magnum-capi-helm 1.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,10 @@ class Family:
     Kubernetes version comes from: the label ``kube_tag`` or a property of the image. ``default_bounds`` says where
     the default group's autoscaling bounds live: ``labels`` of the cluster (which never change) or ``fields`` of the
     node group. ``rotates_ca`` says whether it gives a cluster the new CA that Magnum makes; Magnum keeps the new one
-    all the same, and then signs with a CA that the cluster does not know.
+    all the same, and then signs with a CA that the cluster does not know. ``needs_dns`` says whether it fails on a
+    template without ``dns_nameserver``; ``follows_minimum`` whether a group gets nodes as soon as its minimum rises.
+    ``keeps_trying``: what Nova refuses is asked again for ever, Magnum does not learn of it, and node groups stand by
+    themselves; otherwise an operation ends, with Nova's words.
     """
 
     name: str
@@ -35,12 +38,26 @@ class Family:
     upgrades: bool
     resizes_control_plane: bool
     rotates_ca: bool
+    needs_dns: bool
+    follows_minimum: bool
+    keeps_trying: bool
     network_drivers: tuple[str, ...]
+    lost_group_is_final: bool
+    """Whether a node group that the driver refused to make can never be deleted, and nothing of the cluster is noticed
+    any more while it is there."""
+    group_names: tuple[str, str]
+    """Expression for the names of node groups that it takes, and what it wants in words."""
+    mirror_slash: bool
+    """Whether ``container_infra_prefix`` ends in a slash: it stands before names of images as it is."""
     image_distros: tuple[str, ...]
     ignored_labels: tuple[str, ...]
     """Labels of other drivers that this one drops without a word."""
     drivers: tuple[str, ...]
     """Beginnings of the driver's entry point names, as a template's ``driver`` field shows them."""
+
+    def takes_group(self, name: str) -> bool:
+        """Whether it makes a node group of this name."""
+        return re.fullmatch(self.group_names[0], name, re.ASCII) is not None
 
     def selector(self, group: str) -> dict[str, str]:
         """Node selector of a node group."""
@@ -58,7 +75,13 @@ HEAT = Family(
     upgrades=False,
     resizes_control_plane=False,
     rotates_ca=True,
+    needs_dns=False,
+    follows_minimum=True,
+    keeps_trying=False,
     network_drivers=("calico", "flannel"),
+    lost_group_is_final=False,
+    group_names=(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*", "letters, digits, '_', '.' and '-'"),
+    mirror_slash=True,
     image_distros=("fedora-coreos", "coreos", "fedora-atomic"),
     ignored_labels=(),
     drivers=("k8s_fedora_", "k8s_coreos_"),
@@ -75,8 +98,15 @@ CAPI_HELM = Family(
     upgrades=True,
     resizes_control_plane=True,
     rotates_ca=False,
+    needs_dns=False,
+    follows_minimum=False,
+    keeps_trying=True,
     network_drivers=("calico", "cilium"),
-    image_distros=("ubuntu", "rocky", "flatcar"),
+    lost_group_is_final=False,
+    # capi-helm-charts, openstack-cluster/templates/node-group/machine-deployment.yaml
+    group_names=(r"[a-z][a-z0-9-]+[a-z0-9]", "three lower-case letters, digits or dashes at least, a letter first"),
+    mirror_slash=False,
+    image_distros=("ubuntu", "flatcar"),
     ignored_labels=("kubelet_options", "kubeproxy_options", "container_infra_prefix"),
     drivers=("k8s_capi_helm",),
 )
@@ -92,7 +122,14 @@ CLUSTER_API = Family(
     upgrades=True,
     resizes_control_plane=True,
     rotates_ca=False,
+    needs_dns=True,
+    follows_minimum=True,
+    keeps_trying=True,
     network_drivers=("calico", "cilium"),
+    lost_group_is_final=True,
+    # utils.validate_nodegroup_name: an RFC 1123 name
+    group_names=(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", "lower-case letters, digits and dashes"),
+    mirror_slash=False,
     image_distros=("ubuntu", "ubuntu-focal", "flatcar", "rockylinux", "debian"),
     ignored_labels=("kubelet_options", "kubeproxy_options"),
     drivers=("k8s_cluster_api",),
@@ -144,6 +181,34 @@ def by_node_labels(labels: Mapping[str, str]) -> Family | None:
         if family.node_group_label in labels:
             return family
     return None
+
+
+CHART_LABEL = "capi_helm_chart_version"
+"""A label of templates that only magnum-capi-helm reads."""
+
+
+def guess(clusters: Iterable[Mapping[str, Any]], templates: Iterable[Mapping[str, Any]]) -> tuple[Family, str] | None:
+    """The family that other clusters of the project have, else that of the cloud's templates, and what shows it.
+
+    None where nothing shows one, or several are shown: a cloud may have more drivers than one.
+    """
+    shown = [(by_stack(c.get("cluster_id") or c.get("stack_id")), f"cluster {c.get('name')}") for c in clusters]
+    for signs in (shown, [(by_template(t), f"template {t.get('name')}") for t in templates if t.get("public")]):
+        found = [(family, what) for family, what in signs if family is not None]
+        if len({family.name for family, _what in found}) == 1:
+            return found[0]
+        if found:
+            return None
+    return None
+
+
+def by_template(template: Mapping[str, Any]) -> Family | None:
+    """The family by a template's ``driver``, by a label of one driver's, or by a system that only Heat's has."""
+    if found := by_driver(template.get("driver")):
+        return found
+    if CHART_LABEL in (template.get("labels") or {}):
+        return CAPI_HELM
+    return HEAT if str(template.get("cluster_distro") or "").lower() in HEAT.image_distros else None
 
 
 def recognise(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import re
@@ -12,13 +13,14 @@ from typing import Any, ClassVar, NoReturn
 from ansible_collections.openstack.cloud.plugins.module_utils.openstack import OpenStackModule
 
 from ..proxies import hint
-from . import clouds_yaml
+from . import clouds_yaml, shortage
 from .client import Magnum
 from .clouds_yaml import CloudsYamlError
-from .errors import CredentialsError, MagnumError, RefusedError
+from .errors import CredentialsError, MagnumError, RefusedError, missing_nodes
+from .nova import Nova, of_group
 from .plan import Plan, equal
 from .progress import Progress
-from .waiter import Waiter
+from .waiter import Seen, Waiter
 
 try:
     from keystoneauth1 import exceptions
@@ -55,6 +57,7 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
         _repair_sdk_version()
         super().__init__()
         self.progress = Progress()
+        self._waiters: list[Waiter] = []
         self.magnum: Magnum
         self.exit_json = self._without_passwords(self.ansible.exit_json)
         self.fail_json = self._without_passwords(self.ansible.fail_json)
@@ -83,6 +86,8 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
             self.fail_json(msg=str(error), **error.details)
         except Exception as error:
             self._fail_politely(error)
+        for note in dict.fromkeys(note for waiter in self._waiters for note in waiter.notes):
+            self.warn(note)
         self.exit_json(**result)
 
     def _fail_politely(self, error: Exception) -> NoReturn:
@@ -138,7 +143,38 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
         return self._cloud_name or "of the environment"
 
     def waiter(self, uuid: str, name: str) -> Waiter:
-        return Waiter(self.magnum, uuid, name, float(self.params["timeout"]), self.progress)
+        timeout = float(self.params["timeout"])
+        made = Waiter(self.magnum, uuid, name, timeout, self.progress, short=self._short, missing=self._missing)
+        self._waiters.append(made)
+        return made
+
+    def _short(self, seen: Seen) -> str:
+        """Why the groups of workers that are on their way get no more servers, each with a reason; else empty."""
+        names = [str(group["name"]) for group in seen.groups]
+        servers = self._nova.servers(seen.cluster, names)
+        said = []
+        for group in seen.groups:
+            if not str(group.get("status")).endswith("_IN_PROGRESS") or group.get("role") == "master":
+                continue
+            name, wanted, there = (
+                str(group["name"]),
+                int(group.get("node_count") or 0),
+                of_group(servers, group["name"]),
+            )
+            why = self._nova.why(name, group.get("flavor_id"), wanted - len(there), servers)
+            if not why:
+                return ""
+            of = f"is {group['status']}, and that goes on: {wanted} nodes are asked for, {len(there)} servers are there"
+            said.append(shortage.sentence(name, of, why))
+        return " ".join(said)
+
+    def _missing(self, seen: Seen) -> int:
+        servers = self._nova.servers(seen.cluster, [str(group["name"]) for group in seen.groups])
+        return missing_nodes(seen.groups, sum(server["status"] != "ERROR" for server in servers))
+
+    @functools.cached_property
+    def _nova(self) -> Nova:
+        return Nova(self.conn)
 
     def find_cluster(self, name_or_uuid: str) -> Json | None:
         return self.magnum.find_cluster(name_or_uuid)
@@ -154,7 +190,8 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
         if key == "image_id":
             return self._one_object(self.conn.image.find_image, live, wanted)
         if key in _NETWORKS:
-            return self._one_object(self.conn.network.find_network, live, wanted)
+            find = functools.partial(self.conn.network.find_network, is_router_external=key == "external_network_id")
+            return self._one_object(find, live, wanted)
         if key == "fixed_subnet":
             return self._one_object(self.conn.network.find_subnet, live, wanted)
         return False

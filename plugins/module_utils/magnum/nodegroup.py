@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .errors import ApiError, MagnumError, OperationFailedError, fault_text
-from .operating import OperatingModule
+from .operating import OperatingModule, drops_patch, drops_resize, takes_always
 from .plan import Action, Plan, label, plan_nodegroup
 from .waiter import Waiter
 
@@ -51,7 +51,7 @@ class NodegroupModule(OperatingModule):
         waiter = self.waiter(uuid, cluster["name"])
         if live.get("status") == "DELETE_IN_PROGRESS":
             if self.params["wait"]:
-                waiter.until_idle(f"deleting node group {name}")
+                waiter.until_idle(f"deleting node group {name}", name)
             return {**result, "changed": False, "actions": []}
         self._delete(waiter, cluster, live, self.params["wait"])
         return result
@@ -65,6 +65,7 @@ class NodegroupModule(OperatingModule):
             lambda seen: seen.group(name) is None,
             group=name,
             wait=wait,
+            drops=takes_always,
         )
 
     def _present(self, cluster: Json, live: Json | None) -> Json:
@@ -104,6 +105,7 @@ class NodegroupModule(OperatingModule):
                 lambda seen: _complete(seen.group(name)),
                 group=name,
                 wait=wait,
+                drops=takes_always,
             )
         except ApiError as error:
             other = self.magnum.find_nodegroup(uuid, name) if error.status == 409 else None
@@ -140,7 +142,7 @@ class NodegroupModule(OperatingModule):
             return cluster, None
         name, status = live["name"], str(live.get("status"))
         if status in ("CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS") and not self.check_mode:
-            seen = waiter.until_idle(f"making node group {name} of cluster {cluster['name']} as asked")
+            seen = waiter.until_idle(f"making node group {name} of cluster {cluster['name']} as asked", name)
             cluster = seen.cluster
             live = self.magnum.find_nodegroup(cluster["uuid"], name)
             status = str(live.get("status")) if live else ""
@@ -184,6 +186,7 @@ class NodegroupModule(OperatingModule):
                 lambda seen: int((seen.group(name) or {}).get("node_count") or 0) == count,
                 group=name,
                 wait=wait,
+                drops=drops_resize(name),
             )
             return
         self.operate(
@@ -193,6 +196,7 @@ class NodegroupModule(OperatingModule):
             lambda _seen: self._patched(uuid, name, action.body),
             group=name,
             wait=wait,
+            drops=drops_patch(name),
         )
 
     def _patched(self, cluster: str, name: str, patch: list[Json]) -> bool:
@@ -202,7 +206,7 @@ class NodegroupModule(OperatingModule):
     def _api_address(self, waiter: Waiter, cluster: Json, doing: str) -> str | None:
         if cluster.get("api_address"):
             return str(cluster["api_address"])
-        return waiter.until_idle(doing).cluster.get("api_address")
+        return waiter.until_taken(doing, None, takes_always).cluster.get("api_address")
 
     def _wanted(self) -> Json:
         names = {"flavor": "flavor_id", "image": "image_id"}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from .client import PASSING
 from .errors import ApiError
 from .module import MagnumModule
-from .waiter import Seen, Waiter
+from .waiter import Drops, Seen, Waiter
 
 BUSY_PAUSE = 2.0
 BUSY_ATTEMPTS = 5
@@ -26,9 +26,13 @@ class OperatingModule(MagnumModule):
         *,
         group: str | None = None,
         wait: bool = True,
+        drops: Drops = lambda _seen: True,
     ) -> None:
-        """Start an operation when no other runs, and wait for its result. Raises MagnumError."""
-        before = waiter.until_idle(doing)
+        """Start an operation when no other runs, and wait for its result. Raises MagnumError.
+
+        Where node groups stand alone it is not waited for others, but where Magnum would drop the request (``drops``).
+        """
+        before = waiter.until_taken(doing, group, drops)
         refused = 0
         while True:
             try:
@@ -61,3 +65,27 @@ def sounds_busy(error: ApiError) -> bool:
     if "already exists" in answer or "invalid" in answer:
         return False
     return error.status == 409 or "in progress" in answer or "when status is" in answer
+
+
+def takes_always(_seen: Seen) -> bool:
+    """Magnum makes and deletes node groups whatever the state of the cluster (``nodegroup_conductor``)."""
+    return False
+
+
+def drops_resize(group: str | None) -> Drops:
+    """Magnum resizes no cluster that is being made or deleted (``cluster_conductor.cluster_resize``)."""
+
+    def drops(seen: Seen) -> bool:
+        status = str(seen.cluster.get("status"))
+        return status.startswith(("CREATE_IN", "DELETE_")) or drops_patch(group or "")(seen)
+
+    return drops
+
+
+def drops_patch(group: str) -> Drops:
+    """Magnum changes no group that is being made or deleted (``nodegroup_conductor``, ALLOWED_NODEGROUP_STATES)."""
+
+    def drops(seen: Seen) -> bool:
+        return str((seen.group(group) or {}).get("status")).startswith(("CREATE_IN", "DELETE_"))
+
+    return drops

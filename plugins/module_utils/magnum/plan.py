@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .families import DEFAULT_WORKER
+from .families import DEFAULT_WORKER, recognise
 
 Json = dict[str, Any]
 Same = Callable[[str, Any, Any], bool]
@@ -109,8 +109,12 @@ NEVER_EMPTY = frozenset(
 LISTS = {"dns_nameserver": True, "no_proxy": False, "tags": False}
 """Fields that Magnum keeps as text with commas, and whether their order matters."""
 
-CLUSTER_NAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9_.-]{0,241}$")
-"""Names that Magnum takes for a cluster."""
+CLUSTER_NAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9_.-]{0,63}$")
+"""Names of which Magnum makes a cluster. It takes 242 characters, but the name becomes the common name of the cluster's
+CA, which has 64 at most (X.520, ub-common-name), so that a longer one ends in CREATE_FAILED."""
+
+MIRROR = "container_infra_prefix"
+"""The label with a registry's address."""
 
 
 def equal(field_name: str, live: Any, wanted: Any) -> bool:
@@ -204,7 +208,7 @@ def plan_cluster(
         if not CLUSTER_NAME.match(wanted["name"]):
             plan.refusals.append(
                 f"'{wanted['name']}' is no name for a cluster: Magnum takes a letter, then letters, digits, '_', '.' "
-                f"and '-', 242 characters at most."
+                f"and '-', 64 characters at most."
             )
         body = dict(wanted)
         body["cluster_template_id"] = template or shown
@@ -221,6 +225,8 @@ def plan_cluster(
         if key == "kube_tag" and upgrading:
             continue  # the driver takes it over from the new template
         has = (live.get("labels") or {}).get(key)
+        if key == MIRROR and str(has).rstrip("/") == str(value).rstrip("/"):
+            continue  # how it has to end is the driver's
         if has is None or label(has) != label(value):
             plan.refusals.append(_never(f"label {key}", has, label(value), f"a new cluster instead of {name}"))
 
@@ -304,6 +310,9 @@ def plan_nodegroup(
         body.setdefault("node_count", max(int(wanted.get("min_node_count") or 0), 0) or 1)
         if body.get("max_node_count") == 0:  # no maximum
             del body["max_node_count"]
+        family = recognise(cluster=cluster) if cluster else None
+        if family is not None and not family.takes_group(name):
+            plan.refusals.append(f"'{name}' is no name for a node group: {family.title} takes {family.group_names[1]}.")
         if body.get("role") == "master":
             plan.refusals.append("Magnum makes no further groups of the control plane (role 'master').")
         plan.after = dict(body)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..preflight.finding import missing
-from .desired import OURS, OURS_VALUE, Desired, desired, is_our_template
-from .errors import CloudTooOldError, fault_text
-from .families import CLUSTER_API, Family, recognise
+from .desired import DNS, OURS, OURS_VALUE, Desired, desired, is_our_template, size, template_name
+from .errors import CloudTooOldError, fault_text, lost_group
+from .families import CAPI_HELM, CLUSTER_API, Family, guess, recognise
 from .plan import Plan, Same, equal, label, plan_cluster, plan_nodegroup
 
 Json = dict[str, Any]
@@ -75,6 +75,8 @@ class Cloud:
     require: Callable[..., None]
     same: Same = equal
     delegates: bool = True
+    neighbours: Sequence[Json] = ()
+    """Other clusters of the project; read only where there is none of this name."""
 
 
 @dataclass
@@ -84,6 +86,8 @@ class Verdict:
     family: Family
     certain: bool
     wanted: Desired
+    assumed: str = ""
+    """Which family was taken for the cloud's, and why, where that is not certain."""
     problems: list[Json] = field(default_factory=list)
     warnings: list[Json] = field(default_factory=list)
     actions: list[str] = field(default_factory=list)
@@ -91,6 +95,8 @@ class Verdict:
     cluster: Json = field(default_factory=dict)
     cluster_changes: bool = False
     node_groups: list[Json] = field(default_factory=list)
+    expects: list[Json] = field(default_factory=list)
+    """{name, least, flavor} of the groups: how many nodes each has to have once the plan was carried out."""
     remove: list[str] = field(default_factory=list)
     unused_templates: list[str] = field(default_factory=list)
 
@@ -100,16 +106,38 @@ def check(service: Mapping[str, Any], cloud: Cloud) -> Verdict:
     image = _named(cloud.images, service["cluster_image"])
     template = _site_template(service, cloud) or cloud.cluster_template
     found = recognise(service["cluster_driver"], cluster=cloud.cluster, template=template, image=image)
-    family = found or CLUSTER_API
-    wanted = desired(service, family, found is not None)
+    shown = guess(cloud.neighbours, cloud.templates) if found is None else None
+    family = found or (shown[0] if shown else CLUSTER_API)
+    wanted = desired(_by_name(service, cloud) if family is CAPI_HELM or found is None else service, family, bool(found))
     verdict = Verdict(family, found is not None, wanted)
+    if found is None:
+        why = f"{shown[1]} shows it" if shown else "nothing shows it before the first cluster"
+        verdict.assumed = f"the cloud's driver is taken for {family.title} ({why}); cluster_driver says which it is"
     for problem in wanted.problems:
         (verdict.warnings if problem.pop("warning", False) else verdict.problems).append(problem)
     verdict.problems += check_names(service, cloud)
     _check_control_plane(service, cloud, verdict)
+    _check_site_template(service, cloud, template, verdict)
+    _check_distro(service, image, verdict)
     _plan(service, cloud, template, verdict)
+    verdict.expects = _expects(service, cloud, family)
     _check_versions(cloud, verdict)
     return verdict
+
+
+def _by_name(service: Mapping[str, Any], cloud: Cloud) -> Mapping[str, Any]:
+    """The file with flavors by their names: the charts of magnum-capi-helm find none by its id."""
+
+    def renamed(thing: Mapping[str, Any]) -> Mapping[str, Any]:
+        found = _named(cloud.flavors, thing["flavor"])
+        return {**thing, "flavor": found["name"]} if found else thing
+
+    groups = [renamed(group) for group in service["cluster_node_groups"]]
+    return {
+        **service,
+        "cluster_node_groups": groups,
+        "cluster_control_plane": renamed(service["cluster_control_plane"]),
+    }
 
 
 def _site_template(service: Mapping[str, Any], cloud: Cloud) -> Json | None:
@@ -167,9 +195,11 @@ def check_names(service: Mapping[str, Any], cloud: Cloud) -> list[Json]:
             _check_image(f"cluster_node_groups[{group['name']}].image", group["image"], service, cloud, problems)
 
     for key, kind, things in (
-        ("cluster_fixed_network", "network", cloud.networks),
+        ("cluster_fixed_network", "network", [n for n in cloud.networks if not n.get("is_router_external")]),
         ("cluster_fixed_subnet", "subnet", cloud.subnets),
     ):
+        if service.get(key):
+            _check_unique(key, kind, service[key], cloud, things, problems)
         if service.get(key) and not _named(things, service[key]):
             problems.append(_missing(key, kind, service[key], cloud, things))
     keypair = service.get("cluster_keypair")
@@ -229,9 +259,19 @@ def _check_image(key: str, name: str, service: Mapping[str, Any], cloud: Cloud, 
         )
 
 
+def _check_unique(key: str, kind: str, name: str, cloud: Cloud, things: Iterable[Json], problems: list[Json]) -> None:
+    """Several of one name: Magnum refuses that. It never matters once the cluster is there."""
+    ids = sorted({str(each["id"]) for each in things if each.get("name") == name != each.get("id")})
+    if len(ids) > 1 and cloud.cluster is None:
+        what = f"cloud {cloud.name} has {len(ids)} {kind}s named '{name}'"
+        problems.append({"key": key, "problem": what, "hint": f"write the id of one of them: {', '.join(ids)}"})
+
+
 def _check_external_network(name: str, cloud: Cloud, problems: list[Json]) -> None:
-    network = _named(cloud.networks, name)
     external = [n for n in cloud.networks if n.get("is_router_external")]
+    # A project's own network may have the same name: Magnum looks among the external ones only.
+    network = _named(external, name) or _named(cloud.networks, name)
+    _check_unique("cluster_external_network", "external network", name, cloud, external, problems)
     if network is None:
         problems.append(_missing("cluster_external_network", "network", name, cloud, external))
     elif not network.get("is_router_external"):
@@ -257,6 +297,41 @@ def _check_control_plane(service: Mapping[str, Any], cloud: Cloud, verdict: Verd
         )
 
 
+def _check_distro(service: Mapping[str, Any], image: Json | None, verdict: Verdict) -> None:
+    distro, family = str((image or {}).get("os_distro") or ""), verdict.family
+    if not distro or service.get("cluster_template") or not verdict.certain or family is not CAPI_HELM:
+        return
+    if distro not in family.image_distros:
+        verdict.problems.append(
+            {
+                "key": "cluster_image",
+                "problem": f"image '{service['cluster_image']}' has os_distro {distro}, and {family.title} takes "
+                f"{' and '.join(family.image_distros)} only",
+                "hint": "write another image",
+            }
+        )
+
+
+def _check_site_template(service: Mapping[str, Any], cloud: Cloud, template: Json | None, verdict: Verdict) -> None:
+    """A site's template that is to be used for the first time, and of which the driver makes no cluster."""
+    name = service.get("cluster_template")
+    if not name or template is None or template.get("dns_nameserver"):
+        return
+    if cloud.cluster is not None and cloud.cluster.get("cluster_template_id") == template.get("uuid"):
+        return
+    if not verdict.family.needs_dns:
+        return
+    fails = "magnum-cluster-api fails on that (CREATE_FAILED: 'NoneType' object has no attribute 'split')"
+    others = sorted(t["name"] for t in cloud.templates if t.get("dns_nameserver") and t.get("public"))
+    hint = f"write another: {', '.join(others)}; or let" if others else "let"
+    problem = {
+        "key": "cluster_template",
+        "problem": f"template '{name}' has no dns_nameserver, and {fails}",
+        "hint": f"{hint} its owner run: openstack coe cluster template update {name} replace dns_nameserver={DNS}",
+    }
+    (verdict.problems if verdict.certain else verdict.warnings).append(problem)
+
+
 def _plan(service: Mapping[str, Any], cloud: Cloud, template: Json | None, verdict: Verdict) -> None:
     live = cloud.cluster
     if live is None:
@@ -275,6 +350,9 @@ def _plan(service: Mapping[str, Any], cloud: Cloud, template: Json | None, verdi
     if status == "DELETE_IN_PROGRESS":
         _plan_new(service, cloud, verdict)
         return
+    if lost := lost_group(live, cloud.node_groups):
+        hint = f"remove the cluster: ansible-playbook stfc.jupyterhub.destroy -e confirm={live['name']}"
+        verdict.problems.append({"key": "cluster_node_groups", "problem": lost, "hint": hint})
     target = _template_for(service, cloud, template, verdict)
     _note_unused_templates(cloud, target, verdict)
     wanted = verdict.wanted
@@ -308,6 +386,8 @@ def _plan_new(service: Mapping[str, Any], cloud: Cloud, verdict: Verdict) -> Non
     if wanted.template:
         verdict.actions.append(f"create cluster template {name}")
     verdict.actions.append(f"create cluster {wanted.cluster['name']} from template {name}")
+    if verdict.assumed:
+        verdict.actions[-1] += f"; {verdict.assumed}"
     verdict.actions += [f"create node group {g}" for g in wanted.node_groups if g != "default-worker"]
 
 
@@ -328,7 +408,7 @@ def _template_for(service: Mapping[str, Any], cloud: Cloud, template: Json | Non
             _check_upgrade(verdict, "cluster_template", _tag(live), _tag(template or {}))
         return uuid
     for field_name, key in SHAPING.items():
-        want = wanted.template.get(field_name)
+        want = service.get(key)
         if want is not None and live.get(field_name) and not cloud.same(field_name, live[field_name], want):
             verdict.problems.append(
                 {
@@ -337,6 +417,11 @@ def _template_for(service: Mapping[str, Any], cloud: Cloud, template: Json | Non
                     "hint": f"write {live[field_name]}, or make a new cluster under another cluster_name",
                 }
             )
+    if live.get("dns_nameserver") and not service.get("cluster_dns_nameserver"):
+        # Nobody asked for others than the cluster has.
+        wanted.template["dns_nameserver"] = live["dns_nameserver"]
+        body = wanted.template
+        body["name"] = template_name(service["cluster_name"], service["cluster_kubernetes_version"], body)
     version, image = service["cluster_kubernetes_version"], wanted.template["image_id"]
     old = _tag(live)
     newer = verdict.family.version_from == "label" and old is not None and old != version
@@ -348,6 +433,22 @@ def _template_for(service: Mapping[str, Any], cloud: Cloud, template: Json | Non
         return str(wanted.template["name"])
     verdict.cluster["cluster_template"] = cloud.cluster["cluster_template_id"]
     return str(cloud.cluster["cluster_template_id"])
+
+
+def _expects(service: Mapping[str, Any], cloud: Cloud, family: Family) -> list[Json]:
+    """How many nodes each group has to have at least, and their flavor.
+
+    A higher minimum starts no node on magnum-capi-helm: the number of an autoscaled group is the autoscaler's, which
+    looks at pods only.
+    """
+    live = {group["name"] for group in cloud.node_groups}
+    found = []
+    for group in service["cluster_node_groups"]:
+        least = size(group)
+        if group.get("max") is not None and group["name"] in live and not family.follows_minimum:
+            least = min(least, 1)
+        found.append({"name": group["name"], "least": least, "flavor": group["flavor"]})
+    return found
 
 
 def _note_unused_templates(cloud: Cloud, target: str | None, verdict: Verdict) -> None:

@@ -15,9 +15,10 @@ from .errors import (
     OperationFailedError,
     TimedOutError,
     fault_text,
-    missing_nodes,
+    lost_group,
     quota_advice,
 )
+from .families import recognise
 from .progress import Progress
 
 Json = dict[str, Any]
@@ -31,6 +32,12 @@ GRACE = 2.0
 
 OUTAGE = 600.0
 """Seconds without an answer after which a wait is given up: an API that is restarted or upgraded is back by then."""
+
+PATIENCE = 30.0
+"""Seconds for which Nova has to show why servers do not come before it is believed: others may end some meanwhile."""
+
+ASK_NOVA = 5.0
+"""Seconds between two questions to Nova."""
 
 FIRST_POLL, LONGEST_POLL = 0.5, 10.0
 """Seconds between looks: they grow by a fifth each time."""
@@ -52,6 +59,18 @@ class Seen:
     def failed(self) -> bool:
         return _status(self.cluster).endswith("_FAILED")
 
+    @property
+    def stands_alone(self) -> bool:
+        """Whether each node group is done by itself: the driver is one that tries for ever, and says nothing."""
+        family = recognise(cluster=self.cluster)
+        return family is not None and family.keeps_trying
+
+    @property
+    def usable(self) -> bool:
+        """Whether Kubernetes' API is there, and only groups of workers are on their way."""
+        planes = [g for g in self.groups if g.get("role") == "master"]
+        return bool(self.cluster.get("api_address")) and bool(planes) and not any(map(_busy, planes))
+
     def group(self, name: str) -> Json | None:
         return next((g for g in self.groups if g.get("name") == name), None)
 
@@ -65,6 +84,10 @@ class Seen:
         )
 
 
+Drops = Callable[[Seen], bool]
+"""Whether Magnum's conductor drops a request in this state, without a word to who asked."""
+
+
 def _status(thing: Mapping[str, Any]) -> str:
     return str(thing.get("status") or "")
 
@@ -74,7 +97,12 @@ def _busy(thing: Mapping[str, Any]) -> bool:
 
 
 class Waiter:
-    """Waits for one cluster. All times are seconds; ``timeout`` is for everything this object waits for."""
+    """Waits for one cluster. All times are seconds; ``timeout`` is for everything this object waits for.
+
+    ``short`` says why Nova makes no more servers for the groups of workers that are on their way, or nothing. Where the
+    driver never gives up, a wait ends with that, and ``notes`` has what was said. ``missing`` says how many servers the
+    cluster has not got, 0 where that is not known.
+    """
 
     def __init__(
         self,
@@ -84,6 +112,8 @@ class Waiter:
         timeout: float,
         progress: Progress,
         *,
+        short: Callable[[Seen], str] = lambda _seen: "",
+        missing: Callable[[Seen], int] = lambda _seen: 0,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.timezone.utc),
@@ -97,6 +127,10 @@ class Waiter:
         self._clock = clock
         self._now = now
         self._until = clock() + timeout
+        self._short, self._missing = short, missing
+        self._asked, self._short_since = float("-inf"), float("inf")
+        self._said = ""
+        self.notes: list[str] = []
 
     def look(self) -> Seen | None:
         """The cluster now; None when it is not there, or not yet."""
@@ -153,18 +187,45 @@ class Waiter:
                 raise self._fault(doing, seen, "Delete the cluster (state: absent) before it is tried again.")
             if not seen.busy and _status(seen.cluster):
                 return seen.cluster
+            if seen.usable and self._goes_no_further(seen):
+                return seen.cluster
         raise AssertionError("unreachable")
 
-    def until_idle(self, doing: str) -> Seen:
+    def until_idle(self, doing: str, group: str | None = None) -> Seen:
         """Wait until no operation runs on the cluster, whatever its outcome.
 
-        Raises OperationFailedError when it is gone, TimedOutError.
+        Where groups stand alone, only on ``group``, and no longer than it may still come to something. Raises
+        OperationFailedError when the cluster is gone, TimedOutError.
         """
         for seen in self._looks(f"{doing}: another operation on cluster {self._name} still runs"):
             if seen is None:
                 raise OperationFailedError(f"{doing}: cluster {self._name} ({self._uuid}) is gone.")
+            self._refuse_lost(doing, seen)
             if not seen.busy:
                 return seen
+            alone = group is not None and seen.stands_alone and seen.usable
+            if alone and (not _busy(seen.group(group or "") or {}) or self._goes_no_further(seen, group)):
+                return seen
+            self._progress.say(f"{self._summary(seen)}; waiting for this to end before {doing}")
+        raise AssertionError("unreachable")
+
+    def until_taken(self, doing: str, group: str | None, drops: Drops) -> Seen:
+        """Wait until Magnum can be asked: where groups stand alone, as soon as it does not drop the request.
+
+        ``drops`` says so of a state. Raises OperationFailedError when the cluster is gone, or when what is waited for
+        will not end; TimedOutError.
+        """
+        for seen in self._looks(f"{doing}: Magnum does not take this yet"):
+            if seen is None:
+                raise OperationFailedError(f"{doing}: cluster {self._name} ({self._uuid}) is gone.")
+            self._refuse_lost(doing, seen)
+            if not seen.busy or (seen.stands_alone and seen.usable and not drops(seen)):
+                return seen
+            if seen.usable and self._goes_no_further(seen, group):
+                raise OperationFailedError(
+                    f"{doing}: Magnum takes no such request while it is {self._summary(seen)}, and that does not end. "
+                    f"{' '.join(self.notes)}"
+                )
             self._progress.say(f"{self._summary(seen)}; waiting for this to end before {doing}")
         raise AssertionError("unreachable")
 
@@ -187,11 +248,16 @@ class Waiter:
             if seen is None:
                 raise OperationFailedError(f"{doing}: cluster {self._name} ({self._uuid}) is gone.")
             self._tell(seen)
+            self._refuse_lost(doing, seen)
             moved = moved or seen.mark != before.mark
-            if seen.busy:
-                continue
             member = seen.group(group) if group else None
-            if moved and (seen.failed or (member and _status(member).endswith("_FAILED"))):
+            alone = bool(group) and seen.stands_alone and seen.usable
+            if _busy(member or {}) if alone else seen.busy:
+                if alone and self._goes_no_further(seen, group):
+                    return seen
+                continue
+            failed = seen.failed and not alone
+            if moved and (failed or (member and _status(member).endswith("_FAILED"))):
                 raise self._fault(doing, seen, "Run this again once the cause is gone.")
             if moved and reached(seen):
                 return seen
@@ -223,6 +289,28 @@ class Waiter:
                     f"{_status(seen.cluster)}. Its conductor may be down: run this again, or ask the cloud's operators."
                 )
 
+    def _refuse_lost(self, doing: str, seen: Seen) -> None:
+        """Raises OperationFailedError where nothing that is waited for will come."""
+        if not any(_status(group) == "DELETE_FAILED" for group in seen.groups):
+            return
+        if text := lost_group(seen.cluster, self._magnum.list_nodegroups(self._uuid)):  # their list has no reasons
+            raise OperationFailedError(f"{doing}: {text}", status=_status(seen.cluster))
+
+    def _goes_no_further(self, seen: Seen, group: str | None = None) -> bool:
+        """Whether Nova has shown for a while why servers do not come, where the driver asks for them for ever."""
+        if not seen.stands_alone:
+            return False
+        now = self._clock()
+        if now - self._asked >= ASK_NOVA:
+            self._asked = now
+            self._said = self._short(_only(seen, group))
+            self._short_since = min(self._short_since, now) if self._said else float("inf")
+        if now - self._short_since < PATIENCE:
+            return False
+        if self._said not in self.notes:
+            self.notes.append(self._said)
+        return True
+
     def _looks(self, doing: str) -> Iterator[Seen | None]:
         """The cluster again and again, until the time is over. Times without an answer are waited through."""
         pause, silent = FIRST_POLL, None
@@ -252,6 +340,8 @@ class Waiter:
         if seen and (reason := fault_text(seen.cluster, seen.groups)) != "Magnum gives no reason":
             fault = f" Magnum says: {reason}."
         advice = "It goes on in the cloud: run this again to go on waiting, or give a longer timeout."
+        if seen and seen.stands_alone and (short := self._short(seen)):
+            advice = f"{short} {advice}"
         if seen and (stuck := never_ends(seen.cluster, self._now())):
             advice = stuck
         return TimedOutError(f"{doing}: not done within {self._timeout:.0f} s ({state}).{fault} {advice}")
@@ -268,7 +358,10 @@ class Waiter:
         if any(_status(g).endswith("_FAILED") for g in seen.groups):
             groups = self._magnum.list_nodegroups(self._uuid)
         reason = fault_text(seen.cluster, groups)
-        advice = " ".join(part for part in (quota_advice(reason, missing_nodes(groups)), advice) if part)
+        quota = quota_advice(reason)
+        if quota:
+            quota = quota_advice(reason, self._missing(seen))
+        advice = " ".join(part for part in (quota, advice) if part)
         return OperationFailedError(
             f"{doing} failed ({_status(seen.cluster)}): {reason}. {advice}",
             status=seen.cluster.get("status"),
@@ -277,10 +370,15 @@ class Waiter:
         )
 
 
+def _only(seen: Seen, group: str | None) -> Seen:
+    return Seen(seen.cluster, tuple(g for g in seen.groups if g.get("name") == group)) if group else seen
+
+
 def never_ends(cluster: Mapping[str, Any], now: datetime.datetime) -> str | None:
     """Why a creation that is still ``CREATE_IN_PROGRESS`` will stay so, and what to do; None when it may end.
 
-    Magnum gives a creation up after ``create_timeout`` minutes, unless the conductor that looked after it has died.
+    With Heat, a creation is given up after ``create_timeout`` minutes, unless the conductor that looked after it has
+    died. The drivers on Cluster API know no limit.
     """
     if _status(cluster) != "CREATE_IN_PROGRESS" or not cluster.get("created_at"):
         return None
@@ -292,7 +390,8 @@ def never_ends(cluster: Mapping[str, Any], now: datetime.datetime) -> str | None
         began = began.replace(tzinfo=datetime.timezone.utc)
     minutes = (now - began).total_seconds() / 60
     delete = "Delete the cluster (state: absent), and make it anew."
-    limit = int(cluster.get("create_timeout") or 0)
+    family = recognise(cluster=cluster)
+    limit = 0 if family is not None and family.keeps_trying else int(cluster.get("create_timeout") or 0)
     if limit and minutes > limit + GRACE:
         return (
             f"It was asked for {minutes:.0f} minutes ago, and Magnum itself gives up after {limit}: the conductor that "

@@ -106,6 +106,9 @@ def driver_limits(values: Values) -> Iterator[Finding]:
             continue
         path: Path = ("cluster_node_groups", index)
         default = group["name"] == DEFAULT_WORKER
+        if isinstance(group["name"], str) and not family.takes_group(group["name"]):
+            message = f"the {family.name} driver makes no node group of this name"
+            yield Finding((*path, "name"), message, f"write another: {family.group_names[1]}")
         if group["min"] == 0 and is_number(group["max"]):
             allowed = family.zero_minimum_default_group if default else family.zero_minimum
             if not allowed:

@@ -138,8 +138,9 @@ OPENSTACK = File(
             "string",
             "Name of the cluster in Magnum.",
             default="jupyterhub",
-            # Magnum's own rule: magnum/api/controllers/v1/cluster.py, Cluster.name
-            pattern=r"[a-zA-Z][a-zA-Z0-9_.-]{0,241}",
+            # Magnum's own rule (magnum/api/controllers/v1/cluster.py, Cluster.name), but 64 characters instead of 242:
+            # it is the common name of the cluster's CA, and a longer one ends in CREATE_FAILED.
+            pattern=r"[a-zA-Z][a-zA-Z0-9_.-]{0,63}",
         ),
         Key(
             "cluster_driver",
@@ -199,7 +200,7 @@ OPENSTACK = File(
             "string",
             "Name server of the cluster's own subnet.",
             default=None,
-            null=SITE,
+            null="8.8.8.8 with magnum-cluster-api, as the openstack command has it; otherwise what the site chooses",
             check=keys.ipv4,
             example="192.0.2.53",
         ),
@@ -227,7 +228,8 @@ OPENSTACK = File(
         Key(
             "cluster_registry_mirror",
             "string",
-            "Registry that the nodes pull the cluster's own images from, with its path.",
+            "Registry that the nodes pull the cluster's own images from, with its path. With or without a slash at its "
+            "end: each driver gets it as it wants it.",
             default=None,
             null="the images' own registries",
             example="registry.example.org/kubernetes",

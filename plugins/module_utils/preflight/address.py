@@ -25,7 +25,7 @@ def _floating_ip(service: Json, project: Project) -> Iterator[Finding]:
         return
     key = "hub_address.floating_ip"
     network = service.get("cluster_external_network")
-    external = named(project.networks, network)
+    external = named([each for each in project.networks if each.get("is_router_external")], network)
     free = sorted(
         each["address"]
         for each in project.floating_ips

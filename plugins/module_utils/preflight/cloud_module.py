@@ -136,6 +136,7 @@ class CoePreflight(MagnumModule):
             "images": lambda: self._images(service),
             "keypairs": lambda: self._keypairs(service),
             "templates": self.magnum.list_templates,
+            "neighbours": lambda: [] if live else self.magnum.list_clusters(),
         }
         services = services_of(self.conn)
         parts = Reader(self.conn, services).parts(service, live is not None)
@@ -195,6 +196,7 @@ class CoePreflight(MagnumModule):
             require=self.magnum.require,
             delegates=_delegates(access),
             same=self.same,
+            neighbours=read["neighbours"],
         )
         return cloud, project, refusals, around
 
@@ -256,6 +258,7 @@ class CoePreflight(MagnumModule):
             "template": verdict.template,
             "cluster": {"changes": verdict.cluster_changes, "options": verdict.cluster},
             "node_groups": verdict.node_groups,
+            "expects": verdict.expects,
             "remove": verdict.remove,
             "unused_templates": verdict.unused_templates,
             "flavors": flavors,

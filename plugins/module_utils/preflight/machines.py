@@ -9,18 +9,21 @@ from typing import Any
 
 from ..capacity.amount import Amount
 from ..capacity.fit import fit
-from ..magnum.families import Family
+from ..magnum.families import CAPI_HELM, DEFAULT_WORKER, Family
 from ..reserves import MAX_PODS, Resources, allocatable, usual_daemons
 from ..written import show_path
 from .finding import Finding, missing
 from .project import Project, named
-from .quotas import QUOTAS, Group, boot_volume, groups, hub_database
+from .quotas import QUOTAS, Group, boot_volume, cluster_volume, groups, hub_database
 
 Json = Mapping[str, Any]
 
 CONTROL_PLANE_CPUS, CONTROL_PLANE_MEMORY = 2, 1700
 """What kubeadm asks of a control plane at least: CPUs and MiB (``cmd/kubeadm/app/constants/constants.go``,
 ControlPlaneNumCPU and ControlPlaneMem)."""
+
+CAPI_HELM_CPUS, CAPI_HELM_MEMORY = 2, 2048
+"""What magnum-capi-helm asks of every node: CPUs and MiB (``conf.py``, minimum_flavor_vcpus and minimum_flavor_ram)."""
 
 DISK = 20
 """GiB: the disk of the images that kubernetes-sigs/image-builder makes (``packer/qemu``, disk_size 20480)."""
@@ -37,7 +40,8 @@ SYSTEM_PODS = 10
 def check_machines(service: Json, project: Project, family: Family) -> Iterator[Finding]:
     """All of them, for the groups whose flavor and size are known."""
     kinds = groups(service, project)
-    yield from _floors(service, project)
+    yield from _floors(service, project, family)
+    yield from _floors_of_groups(service, project, family)
     yield from _disks(service, project)
     yield from _volume_types(service, project)
     yield from _users(service, project, family)
@@ -45,9 +49,9 @@ def check_machines(service: Json, project: Project, family: Family) -> Iterator[
     yield from _users_volumes(service, project, family, kinds)
 
 
-def _floors(service: Json, project: Project) -> Iterator[Finding]:
+def _floors(service: Json, project: Project, family: Family) -> Iterator[Finding]:
     flavor = project.flavor((service.get("cluster_control_plane") or {}).get("flavor"))
-    if flavor is None:
+    if flavor is None or family is CAPI_HELM:  # whose own floor is higher
         return
     short = []
     if int(flavor["vcpus"]) < CONTROL_PLANE_CPUS:
@@ -64,20 +68,53 @@ def _floors(service: Json, project: Project) -> Iterator[Finding]:
     yield Finding("cluster_control_plane.flavor", message, f"write {good[0]['name']} or a larger one" if good else "")
 
 
+def _floors_of_groups(service: Json, project: Project, family: Family) -> Iterator[Finding]:
+    """magnum-capi-helm makes no cluster that has a node below its floor."""
+    if family is not CAPI_HELM:
+        return
+    cpus, memory = CAPI_HELM_CPUS, CAPI_HELM_MEMORY
+    good = sorted(
+        (f for f in project.flavors if f["vcpus"] >= cpus and f["ram"] >= memory), key=lambda f: (f["ram"], f["vcpus"])
+    )
+    hint = f"write {good[0]['name']} or a larger one" if good else ""
+    plane = service.get("cluster_control_plane") or {}
+    given = [g for g in service.get("cluster_node_groups") or () if g.get("name")]
+    wanted = [("cluster_control_plane.flavor", plane.get("flavor"))]
+    wanted += [(f"cluster_node_groups[{g['name']}].flavor", g.get("flavor")) for g in given]
+    for key, name in wanted:
+        flavor = project.flavor(name)
+        if flavor is None or (int(flavor["vcpus"]) >= cpus and int(flavor["ram"]) >= memory):
+            continue
+        has = f"{flavor['vcpus']} VCPU and {flavor['ram']} MiB of memory"
+        message = f"{flavor['name']} has {has}: {family.title} refuses less than {cpus} and {memory}"
+        yield Finding(key, message, hint)
+
+
 def _disks(service: Json, project: Project) -> Iterator[Finding]:
     """Nova refuses an image on a disk that is smaller than it says it needs, and a flavor without one."""
     given = [g for g in service.get("cluster_node_groups") or () if g.get("name")]
-    default: Json = next((g for g in given if g["name"] == "default-worker"), {})
     plane = service.get("cluster_control_plane") or {}
-    wanted = [("cluster_control_plane.flavor", plane.get("flavor"), boot_volume(default), None)]
+    of_cluster = cluster_volume(service, project)
+    wanted = [("cluster_control_plane.flavor", plane.get("flavor"), of_cluster, None)]
     wanted += [
-        (f"cluster_node_groups[{g['name']}].flavor", g.get("flavor"), boot_volume(g), g.get("image")) for g in given
+        (f"cluster_node_groups[{g['name']}].flavor", g.get("flavor"), boot_volume(g) or of_cluster, g.get("image"))
+        for g in given
     ]
     for key, name, volume, own_image in wanted:
         flavor = project.flavor(name)
         if flavor is None:
             continue
         disk = volume or int(flavor["disk"])
+        if volume and not of_cluster and not flavor["disk"]:
+            yield Finding(
+                key,
+                f"{flavor['name']} has no disk, and for a further group Magnum looks at the boot volume of the "
+                "cluster, which has none",
+                "write another flavor"
+                if project.cluster
+                else f"give {DEFAULT_WORKER} a boot_volume too, or write another flavor",
+            )
+            continue
         image = named(project.images, own_image or service.get("cluster_image")) or {}
         what = f"a boot volume of {volume}" if volume else f"{flavor['name']} has a disk of {disk}"
         asked = "write a larger boot_volume.size" if volume else "give the group a boot_volume, or another flavor"

@@ -96,25 +96,35 @@ def groups(service: Json, project: Project) -> list[Group]:
     """The control plane and the node groups whose flavor and size are known."""
     found = []
     given = [g for g in service.get("cluster_node_groups") or () if g.get("name")]
-    default: Json = next((g for g in given if g["name"] == DEFAULT_WORKER), {})
+    of_cluster = cluster_volume(service, project)
     plane = service.get("cluster_control_plane") or {}
     flavor = project.flavor(plane.get("flavor"))
     if flavor and plane.get("count"):
         # The label of the boot volume is the cluster's: the control plane gets what the default group gets.
         count = int(plane["count"])
-        found.append(Group("control plane", "cluster_control_plane.count", flavor, count, count, boot_volume(default)))
+        found.append(Group("control plane", "cluster_control_plane.count", flavor, count, count, of_cluster))
     for group in given:
         flavor = project.flavor(group.get("flavor"))
         if flavor and (group.get("max") is not None or group.get("count") is not None):
             low, high = (size(group), bounds(group)[1])
             key = f"cluster_node_groups[{group['name']}].{'count' if group.get('max') is None else 'max'}"
-            found.append(Group(group["name"], key, flavor, low, high, boot_volume(group), int(group.get("gpus") or 0)))
+            disk = boot_volume(group) or of_cluster  # a group inherits the cluster's labels
+            found.append(Group(group["name"], key, flavor, low, high, disk, int(group.get("gpus") or 0)))
     return found
 
 
 def boot_volume(group: Json) -> int:
     """GiB of the volume that a node of the group starts from; 0: it starts from the flavor's disk."""
     return int((group.get("boot_volume") or {}).get("size") or 0)
+
+
+def cluster_volume(service: Json, project: Project) -> int:
+    """GiB of the boot volume that the cluster's labels say: those of a live one, else the file's."""
+    labels = (project.cluster or service).get("labels" if project.cluster else "cluster_labels") or {}
+    groups_ = service.get("cluster_node_groups") or ()
+    default: Json = next((g for g in groups_ if g.get("name") == DEFAULT_WORKER), {})
+    given = str(labels.get("boot_volume_size") or (0 if project.cluster else boot_volume(default)))
+    return int(given) if given.isdigit() else 0
 
 
 def hub_database(service: Json) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import (
     ApiError,
+    lost_group,
     missing_nodes,
     next_step,
     quota_advice,
@@ -40,13 +41,14 @@ def test_what_is_no_quota_is_none() -> None:
     assert quota_advice("No valid host was found.") == ""
 
 
-def test_nodes_that_are_missing_are_those_of_groups_that_failed() -> None:
+def test_nodes_that_are_missing_are_counted_by_servers() -> None:
+    """magnum-cluster-api 0.38.2 and magnum-capi-helm 1.4.0 leave ``node_addresses`` empty."""
     groups = [
-        {"status": "CREATE_FAILED", "node_count": 5, "node_addresses": ["a", "b"]},
+        {"status": "CREATE_FAILED", "node_count": 5, "node_addresses": []},
         {"status": "CREATE_COMPLETE", "node_count": 3, "node_addresses": []},
-        {"status": "UPDATE_FAILED", "node_count": 1, "node_addresses": None},
     ]
-    assert missing_nodes(groups) == 4
+    assert missing_nodes(groups, servers=5) == 3
+    assert missing_nodes(groups, servers=9) == 0
 
 
 @pytest.mark.parametrize(
@@ -66,3 +68,13 @@ def test_every_answer_has_a_next_step(status: int, answer: str, step: str) -> No
 
 def test_a_refusal_speaks_for_itself() -> None:
     assert next_step(400, "bad") == ""
+
+
+def test_a_group_that_can_never_be_deleted_is_told_as_final() -> None:
+    """magnum-cluster-api 0.38.2 raises Heat's HTTPNotFound, of which Magnum 23 makes DELETE_FAILED, each time."""
+    live = {"name": "hub", "stack_id": "kube-ab1c2"}
+    group = {"name": "GPU", "status": "DELETE_FAILED", "status_reason": "ERROR: None"}
+    assert "Node group GPU of cluster hub is DELETE_FAILED, and that is final" in lost_group(live, [group])
+    assert lost_group(live, [{**group, "status_reason": "Read timed out."}]) == ""
+    assert lost_group(live, [{**group, "status": "CREATE_FAILED"}]) == ""
+    assert lost_group({**live, "stack_id": "hub-abcdefgh2345"}, [group]) == ""

@@ -62,6 +62,7 @@ def module(kind: type[MagnumModule], cloud: Cloud, **params: Any) -> Any:
     made.warn = lambda _text: None
     made.same = equal
     made.params = params
+    made._waiters = []
     return made
 
 

@@ -377,3 +377,13 @@ def test_what_failed_is_asked_for_again() -> None:
     plan = plan_cluster({"name": "hub", "node_count": 2}, cluster(), workers)
     assert [a.body for a in plan.actions] == [{"node_count": 2, "nodegroup": "default-worker"}]
     assert not plan_cluster({"name": "hub", "node_count": 2}, cluster(**SCALED), workers).actions
+
+
+def test_names_that_the_driver_or_the_certificate_does_not_take() -> None:
+    live = {**cluster(), "stack_id": "kube-ab1c2"}
+    (refusal,) = plan_nodegroup({"name": "GPU"}, None, live).refusals
+    assert "magnum-cluster-api takes lower-case letters" in refusal
+    assert plan_nodegroup({"name": "GPU"}, None, {**live, "stack_id": None}).refusals == []
+    assert plan_cluster({"name": "a" * 64}, None, template="t").refusals == []
+    (refusal,) = plan_cluster({"name": "a" * 65}, None, template="t").refusals
+    assert "64 characters at most" in refusal

@@ -105,7 +105,13 @@ def test_a_new_cluster() -> None:
     assert verdict.template is not None
     assert is_our_template("hub", verdict.template["name"])
     assert verdict.cluster["cluster_template"] == verdict.template["name"]
-    assert verdict.cluster["labels"] == {"auto_scaling_enabled": "true"}
+    assert verdict.cluster["labels"] == {
+        "auto_scaling_enabled": "true",
+        "min_node_count": "1",
+        "max_node_count": "20",
+    }
+    assert "min_node_count" not in verdict.wanted.labels  # fields of the group take their place
+    assert verdict.expects == [{"name": "default-worker", "least": 1, "flavor": "c3.medium"}]
     assert verdict.node_groups == [
         {"name": "default-worker", "node_count": 1, "min_node_count": 1, "max_node_count": 20}
     ]
@@ -285,6 +291,63 @@ def test_a_sites_template_is_used_as_it_is() -> None:
     assert verdict.cluster["labels"]["max_node_count"] == "20"
 
 
+@pytest.mark.parametrize(
+    ("driver", "given", "sent"),
+    [
+        ("cluster-api", None, "8.8.8.8"),
+        ("auto", None, "8.8.8.8"),
+        ("capi-helm", None, None),
+        ("heat", None, None),
+        ("cluster-api", "192.0.2.53", "192.0.2.53"),
+        ("heat", "192.0.2.53", "192.0.2.53"),
+    ],
+)
+def test_a_driver_that_needs_a_name_server_gets_one(driver: str, given: str | None, sent: str | None) -> None:
+    verdict = check(service(cluster_driver=driver, cluster_dns_nameserver=given), cloud())
+    assert verdict.template is not None
+    assert verdict.template.get("dns_nameserver") == sent
+
+
+def test_an_upgrade_keeps_the_name_servers_that_the_cluster_has() -> None:
+    before = service(cluster_dns_nameserver="192.0.2.53", cluster_kubernetes_version="v1.33.6")
+    verdict = check(service(), deployed(before))
+    assert (verdict.problems, verdict.template and verdict.template["dns_nameserver"]) == ([], "192.0.2.53")
+    assert verdict.template is not None
+    assert is_our_template("hub", verdict.template["name"])
+    assert verdict.cluster["cluster_template"] == verdict.template["name"]
+
+
+def test_a_sites_template_without_a_name_server_is_told_where_the_driver_fails_on_it() -> None:
+    site = {"uuid": "s", "name": "k8s-1.34", "driver": "k8s_cluster_api_ubuntu"}
+    other = {"uuid": "o", "name": "k8s-1.34-dns", "dns_nameserver": "192.0.2.53", "public": True}
+    given = service(cluster_template="k8s-1.34", cluster_driver="auto")
+    (problem,) = check(given, cloud(templates=[site, other])).problems
+    assert problem["key"] == "cluster_template"
+    assert "no attribute 'split'" in problem["problem"]
+    assert problem["hint"].startswith("write another: k8s-1.34-dns; or let")
+    unknown = check(given, cloud(templates=[{**site, "driver": None}]))
+    assert (keys(unknown), [w["key"] for w in unknown.warnings]) == ([], ["cluster_template"])
+    helm = {**site, "driver": "k8s_capi_helm_v1"}
+    assert keys(check(given, cloud(templates=[helm]))) == []
+
+
+def test_a_fixed_group_of_no_nodes_beside_autoscaled_ones_is_told() -> None:
+    groups = [*service()["cluster_node_groups"], {"name": "gpu", "flavor": "g1", "count": 0}]
+    assert keys(check(service(cluster_node_groups=groups), cloud())) == ["cluster_node_groups[gpu].count"]
+    still = [{**group, "min": None, "max": None, "count": 1} for group in groups[:1]]
+    assert keys(check(service(cluster_node_groups=[*still, groups[1]]), cloud())) == []
+
+
+def test_a_higher_minimum_starts_no_node_on_capi_helm() -> None:
+    before = service(cluster_driver="capi-helm")
+    gpu = {"name": "gpu", "flavor": "g1", "min": 1, "max": 4}
+    groups = [*before["cluster_node_groups"], gpu]
+    live = deployed({**before, "cluster_node_groups": groups})
+    raised = service(cluster_driver="capi-helm", cluster_node_groups=[groups[0], {**gpu, "min": 3}])
+    assert [group["least"] for group in check(raised, live).expects] == [1, 1]
+    assert [group["least"] for group in check(raised, cloud()).expects] == [1, 3]
+
+
 def test_an_unknown_family_is_given_every_form_once() -> None:
     verdict = check(service(cluster_driver="auto"), cloud())
     assert (verdict.certain, verdict.family) == (False, CLUSTER_API)
@@ -348,3 +411,137 @@ def test_a_fixed_group_beside_autoscaled_ones_is_kept_still() -> None:
 def test_a_restricted_application_credential_is_told_before_anything_is_made() -> None:
     assert keys(check(service(), cloud(delegates=False))) == ["openstack_cloud"]
     assert check(service(), deployed(service(), delegates=False)).problems == []
+
+
+VOLUME = {"size": 50, "type": "fast"}
+
+
+def test_the_boot_volume_is_in_the_template_too() -> None:
+    """Magnum compares flavors without a disk with the template's own label (``cluster_template.py``, post)."""
+    groups = [{"name": "default-worker", "flavor": "c3.medium", "count": 1, "boot_volume": VOLUME}]
+    verdict = check(service(cluster_node_groups=groups), cloud())
+    sizes = {"boot_volume_size": "50", "boot_volume_type": "fast"}
+    assert verdict.template is not None
+    assert sizes.items() <= verdict.template["labels"].items()
+    assert sizes.items() <= verdict.cluster["labels"].items()
+    assert check(service(cluster_node_groups=groups), deployed(service(cluster_node_groups=groups))).actions == []
+
+
+@pytest.mark.parametrize(
+    ("driver", "name", "told"),
+    [
+        ("capi-helm", "g2", True),
+        ("capi-helm", "2gpu", True),
+        ("capi-helm", "gpu", False),
+        ("cluster-api", "GPU", True),
+        ("cluster-api", "g2", False),
+        ("heat", "GPU", False),
+    ],
+)
+def test_names_of_groups_are_those_that_the_driver_takes(driver: str, name: str, told: bool) -> None:
+    groups = [*service()["cluster_node_groups"], {"name": name, "flavor": "g1", "min": 1, "max": 2}]
+    verdict = check(service(cluster_driver=driver, cluster_node_groups=groups), cloud())
+    assert keys(verdict) == ([f"cluster_node_groups[{name}].name"] if told else [])
+
+
+def test_systems_that_capi_helm_does_not_take_are_told() -> None:
+    images = [{"id": "i1", "name": "ubuntu-kube-v1.34.4", "os_distro": "rocky"}]
+    assert keys(check(service(cluster_driver="capi-helm"), cloud(images=images))) == ["cluster_image"]
+    assert keys(check(service(), cloud(images=images))) == []
+
+
+@pytest.mark.parametrize(("driver", "sent"), [("heat", "r.example.org/k8s/"), ("cluster-api", "r.example.org/k8s")])
+@pytest.mark.parametrize("given", ["r.example.org/k8s", "r.example.org/k8s/"])
+def test_a_registry_ends_as_the_driver_wants_it(driver: str, sent: str, given: str) -> None:
+    asked = service(cluster_driver=driver, cluster_registry_mirror=given)
+    verdict = check(asked, cloud())
+    assert verdict.wanted.labels["container_infra_prefix"] == sent
+    live = deployed(asked)
+    assert live.cluster is not None
+    live.cluster["labels"]["container_infra_prefix"] = given  # as it was sent before
+    assert check(asked, live).problems == []
+
+
+@pytest.mark.parametrize(
+    ("driver", "sent"), [("capi-helm", "c3.medium"), ("auto", "c3.medium"), ("heat", "id-c3.medium")]
+)
+def test_capi_helm_gets_flavors_by_name(driver: str, sent: str) -> None:
+    groups = [
+        {"name": "default-worker", "flavor": "id-c3.medium", "min": 1, "max": 2},
+        {"name": "gpu", "flavor": "id-g1", "min": 1, "max": 2},
+    ]
+    plane = {"flavor": "id-c3.small", "count": 3}
+    given = service(cluster_driver=driver, cluster_node_groups=groups, cluster_control_plane=plane)
+    verdict = check(given, cloud())
+    assert verdict.problems == []
+    assert verdict.template is not None
+    assert verdict.cluster["flavor_id"] == verdict.template["flavor_id"] == sent
+    names = sent == "c3.medium"
+    assert verdict.cluster["master_flavor_id"] == ("c3.small" if names else "id-c3.small")
+    assert verdict.wanted.node_groups["gpu"]["flavor_id"] == ("g1" if names else "id-g1")
+
+
+HELM = {"name": "teaching", "stack_id": "teaching-abcdefgh2345"}
+CAPI = {"name": "other", "stack_id": "kube-ab1c2"}
+
+
+@pytest.mark.parametrize(
+    ("seen", "family", "words"),
+    [
+        ({}, CLUSTER_API, "nothing shows it before the first cluster"),
+        ({"neighbours": [HELM]}, CAPI_HELM, "cluster teaching shows it"),
+        ({"neighbours": [HELM, CAPI]}, CLUSTER_API, "nothing shows it"),
+        (
+            {"templates": [{"name": "k8s", "public": True, "labels": {"capi_helm_chart_version": "0.16.0"}}]},
+            CAPI_HELM,
+            "template k8s shows it",
+        ),
+        ({"templates": [{"name": "mine", "labels": {"capi_helm_chart_version": "1"}}]}, CLUSTER_API, "nothing"),
+        ({"templates": [{"name": "old", "public": True, "cluster_distro": "fedora-coreos"}]}, HEAT, "template old"),
+    ],
+)
+def test_before_the_first_cluster_it_is_said_what_is_assumed_and_why(seen: Json, family: Any, words: str) -> None:
+    templates = [{"uuid": "t", **template} for template in seen.get("templates", [])]
+    verdict = check(service(cluster_driver="auto"), cloud(**{**seen, "templates": templates}))
+    assert (verdict.family, verdict.certain) == (family, False)
+    (said,) = [action for action in verdict.actions if action.startswith("create cluster hub")]
+    assert f"taken for {family.title} ({words}" in said
+    assert "cluster_driver says which it is" in said
+    assert "taken for" not in str(check(service(), cloud()).actions)
+
+
+def test_a_network_of_the_projects_own_may_be_called_as_the_external_one() -> None:
+    own = {"id": "n0", "name": "External", "is_router_external": False}
+    networks = [own, *cloud().networks]
+    assert check(service(), cloud(networks=networks)).problems == []
+    assert check(service(), deployed(service(), networks=networks)).problems == []
+
+
+def test_of_several_objects_of_one_name_the_id_is_asked_for() -> None:
+    networks = [
+        *cloud().networks,
+        {"id": "n3", "name": "External", "is_router_external": True},
+        {"id": "n4", "name": "inside", "is_router_external": False},
+    ]
+    subnets = [{"id": "s1", "name": "workers"}, {"id": "s2", "name": "workers"}]
+    given = service(cluster_fixed_network="inside", cluster_fixed_subnet="workers")
+    verdict = check(given, cloud(networks=networks, subnets=subnets))
+    assert {problem["key"]: problem["hint"] for problem in verdict.problems} == {
+        "cluster_external_network": "write the id of one of them: n1, n3",
+        "cluster_fixed_network": "write the id of one of them: n2, n4",
+        "cluster_fixed_subnet": "write the id of one of them: s1, s2",
+    }
+    by_id = service(cluster_external_network="n3", cluster_fixed_network="n2", cluster_fixed_subnet="s1")
+    assert check(by_id, cloud(networks=networks, subnets=subnets)).problems == []
+    assert check(given, deployed(given, networks=networks, subnets=subnets)).problems == []
+
+
+def test_a_lost_group_is_told_before_anything_is_done() -> None:
+    seen = deployed(service())
+    assert seen.cluster is not None
+    seen.cluster["stack_id"] = "kube-ab1c2"
+    lost = {"name": "GPU", "role": "worker", "labels": {}, "status": "DELETE_FAILED", "status_reason": "ERROR: None"}
+    seen.node_groups = [*seen.node_groups, lost]
+    (problem,) = check(service(), seen).problems
+    assert "that is final" in problem["problem"]
+    assert "destroy -e confirm=hub" in problem["hint"]

@@ -14,6 +14,11 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors impo
     OperationFailedError,
     TimedOutError,
 )
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.operating import (
+    drops_patch,
+    drops_resize,
+    takes_always,
+)
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress import Progress
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.waiter import (
     Seen,
@@ -40,7 +45,7 @@ def workers(status: str = "CREATE_COMPLETE", count: int = 1, **more: Any) -> Jso
 class Cloud:
     """Shows the next state at each look, and the last one from then on."""
 
-    def __init__(self, *states: tuple[Any, ...], timeout: float = 600) -> None:
+    def __init__(self, *states: tuple[Any, ...], timeout: float = 600, short: str = "", missing: int = 0) -> None:
         self.states = list(states)
         self.clock = Clock()
         self.waiter = Waiter(
@@ -49,6 +54,8 @@ class Cloud:
             "hub",
             timeout,
             Progress("", self.clock),
+            short=lambda seen: short if any(g["status"].endswith("_IN_PROGRESS") for g in seen.groups) else "",
+            missing=lambda _seen: missing,
             sleep=self.clock.sleep,
             clock=self.clock,
         )
@@ -232,11 +239,95 @@ def test_the_end_of_the_time_says_that_it_never_ends() -> None:
 
 def test_a_quota_that_was_reached_is_told_with_what_it_takes() -> None:
     words = "Quota exceeded for instances: Requested 1, but already used 4 of 4 instances"
-    failed = workers("CREATE_FAILED", 3, status_reason=words, node_addresses=["10.6.0.1"])
-    cloud = Cloud((cluster("CREATE_FAILED", faults={"default-worker": words}), failed))
+    failed = workers("CREATE_FAILED", 3, status_reason=words)
+    cloud = Cloud((cluster("CREATE_FAILED", faults={"default-worker": words}), failed), missing=2)
     with pytest.raises(OperationFailedError) as raised:
         cloud.waiter.until_created()
     assert f"creating cluster hub failed (CREATE_FAILED): default-worker: {words}. This takes" in str(raised.value)
     assert "instances (4 allowed, 4 used; 1 more for each node, 6 in all for the 2 that are missing)" in str(
         raised.value
     )
+
+
+# Drivers on Cluster API, which try for ever
+
+SHORT = "Node group default-worker: 1 of 3. Nova: the quota of instances is 2, 2 are used"
+MASTER = {"uuid": "m", "name": "default-master", "role": "master", "status": "CREATE_COMPLETE", "node_count": 1}
+OTHER = {"uuid": "o", "name": "gpu", "status": "CREATE_IN_PROGRESS", "node_count": 1}
+
+
+def capi(status: str) -> Json:
+    return cluster(status, stack_id="hub-abcdefgh2345", api_address="https://192.0.2.1:6443")
+
+
+def test_a_creation_that_nova_keeps_from_its_end_is_gone_on_from() -> None:
+    making = (capi("CREATE_IN_PROGRESS"), MASTER, workers("CREATE_IN_PROGRESS", 3))
+    cloud = Cloud(making, short=SHORT, timeout=3600)
+    assert cloud.waiter.until_created()["status"] == "CREATE_IN_PROGRESS"
+    assert cloud.waiter.notes == [SHORT]
+    assert 30 <= cloud.clock.now - 1000 < 60
+
+
+def test_without_a_reason_or_a_control_plane_or_on_heat_it_is_waited_for() -> None:
+    groups = (MASTER, workers("CREATE_IN_PROGRESS", 3))
+    plane = {**MASTER, "status": "CREATE_IN_PROGRESS"}
+    heat = {**capi("CREATE_IN_PROGRESS"), "stack_id": "49dc23f5-ffc9-40c3-9d34-7be7f9e34d63"}
+    for state, short in (
+        ((capi("CREATE_IN_PROGRESS"), *groups), ""),
+        ((capi("CREATE_IN_PROGRESS"), plane, groups[1]), SHORT),
+        ((heat, *groups), SHORT),
+    ):
+        with pytest.raises(TimedOutError):
+            Cloud(state, short=short, timeout=300).waiter.until_created()
+
+
+def test_a_group_is_done_although_another_is_stuck() -> None:
+    before = (capi("UPDATE_IN_PROGRESS"), MASTER, OTHER, workers())
+    cloud = Cloud(
+        before,
+        (capi("UPDATE_IN_PROGRESS"), MASTER, OTHER, workers("UPDATE_IN_PROGRESS", 3)),
+        (capi("UPDATE_IN_PROGRESS"), MASTER, OTHER, workers("UPDATE_COMPLETE", 3)),
+    )
+    taken = cloud.waiter.until_taken("resizing", "default-worker", drops_resize("default-worker"))
+    assert (
+        cloud.waiter.until_done("resizing", taken, has(3), "default-worker").cluster["status"] == "UPDATE_IN_PROGRESS"
+    )
+    assert cloud.clock.now < 1010
+
+
+def test_a_stuck_group_is_gone_on_from_and_deleted_at_once() -> None:
+    stuck = (capi("UPDATE_IN_PROGRESS"), MASTER, workers(), OTHER)
+    cloud = Cloud(stuck, short=SHORT, timeout=3600)
+    seen = cloud.waiter.until_done("creating", cloud.now(), lambda _seen: False, "gpu")
+    assert (seen.group("gpu") or {})["status"] == "CREATE_IN_PROGRESS"
+    assert cloud.waiter.notes == [SHORT]
+    gone = Cloud(stuck, (capi("UPDATE_IN_PROGRESS"), MASTER, workers()), timeout=3600)
+    before = gone.waiter.until_taken("deleting", "gpu", takes_always)
+    gone.waiter.until_done("deleting", before, lambda seen: seen.group("gpu") is None, "gpu")
+    assert gone.clock.now < 1010
+
+
+def test_what_magnum_would_drop_is_not_asked_and_the_end_of_the_wait_says_why() -> None:
+    making = (capi("CREATE_IN_PROGRESS"), MASTER, workers("CREATE_IN_PROGRESS", 3))
+    cloud = Cloud(making, short=SHORT, timeout=3600)
+    with pytest.raises(OperationFailedError, match=r"takes no such request while .* does not end\. Node group default"):
+        cloud.waiter.until_taken("resizing", "default-worker", drops_resize("default-worker"))
+    drops = drops_patch("gpu")
+    assert drops(Seen(capi("UPDATE_IN_PROGRESS"), (OTHER,)))
+    assert not drops(Seen(capi("UPDATE_IN_PROGRESS"), ({**OTHER, "status": "UPDATE_IN_PROGRESS"},)))
+
+
+def test_a_long_creation_on_cluster_api_is_not_called_dead() -> None:
+    old = {**capi("CREATE_IN_PROGRESS"), "created_at": "2025-01-01T00:00:00Z", "create_timeout": 60}
+    assert never_ends(old, datetime.datetime.now(datetime.timezone.utc)) is None
+    assert never_ends({**old, "stack_id": None}, datetime.datetime.now(datetime.timezone.utc))
+
+
+def test_behind_a_group_that_can_never_be_deleted_nothing_is_waited_for() -> None:
+    lost = {"uuid": "o", "name": "GPU", "status": "DELETE_FAILED", "node_count": 1, "status_reason": "ERROR: None"}
+    live = {**capi("UPDATE_IN_PROGRESS"), "stack_id": "kube-ab1c2"}
+    cloud = Cloud((live, MASTER, workers("UPDATE_IN_PROGRESS"), lost), timeout=3600)
+    with pytest.raises(OperationFailedError, match=r"resizing: Node group GPU .* final: .* Only a new cluster helps"):
+        cloud.waiter.until_taken("resizing", "default-worker", drops_resize("default-worker"))
+    with pytest.raises(OperationFailedError, match="Only a new cluster helps"):
+        cloud.waiter.until_done("resizing", cloud.now(), has(1), "default-worker")

@@ -1,0 +1,119 @@
+"""Waiting for nodes as Kubernetes counts them, and what is said of those that do not come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum import nodes as waiting
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import OperationFailedError
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.nodes import Count, NodesModule, counts
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress import Progress
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.shortage import reasons, sentence
+
+from .fakes import Clock
+
+Json = dict[str, Any]
+ROOM = {"maxTotalInstances": 10, "totalInstancesUsed": 3, "maxTotalCores": 288, "totalCoresUsed": 282}
+LARGE = {"name": "c3.large", "vcpus": 16, "ram": 32768}
+WORKER = {"name": "default-worker", "least": 2, "flavor": "c3.large"}
+
+
+def node(name: str, group: str, ready: bool = True) -> Json:
+    return {
+        "metadata": {"name": name, "labels": {"node.cluster.x-k8s.io/nodegroup": group}},
+        "status": {"conditions": [{"type": "Ready", "status": str(ready)}]},
+    }
+
+
+def test_nodes_are_counted_by_their_group_and_only_ready_ones_serve() -> None:
+    nodes = [node("a", "default-worker"), node("b", "default-worker", ready=False), node("c", "gpu")]
+    (count,) = counts([WORKER], nodes)
+    assert (count.present, count.ready, count.short) == (2, 1, True)
+
+
+def test_nova_tells_of_a_quota_and_of_broken_servers() -> None:
+    servers = [{"name": "kube-ab1c2-gpu-x", "status": "ERROR", "fault": "No valid host was found"}]
+    assert reasons(servers, ROOM, LARGE, 2) == [
+        "server kube-ab1c2-gpu-x is in ERROR: No valid host was found",
+        "the quota of cores is 288, 282 are used, and one more c3.large takes 16, 32 for the 2 that are missing",
+    ]
+    assert reasons([], {**ROOM, "maxTotalCores": -1}, LARGE, 1) == []
+    assert reasons([], {}, {}, 1) == []
+
+
+def test_what_is_said_names_what_is_asked_and_what_is_there() -> None:
+    said = sentence(
+        "gpu", Count("gpu", 3, 2, 1).there, ["the quota of cores is 8, 8 are used, and one more g1 takes 4"]
+    )
+    assert said.startswith("Node group gpu: 1 of 3 nodes are ready, 1 more are there. Nova: the quota of cores is 8")
+    assert said.endswith("Ask the cloud's operators for a higher quota, or ask for fewer or smaller nodes.")
+    assert "Nova shows nothing that keeps them" in sentence("gpu", Count("gpu", 3, 1, 1).there, [])
+
+
+class Nodes(NodesModule):
+    """The module with answers of Kubernetes and Nova by time, and without a connection."""
+
+    def __init__(self, clock: Clock, kubernetes: list[tuple[float, list[Json]]], why: list[str]) -> None:
+        self.clock, self.kubernetes, self.why = clock, kubernetes, why
+        self.progress = Progress("")
+        self.check_mode = False
+        self.said: list[str] = []
+        self.params = {"cluster": "hub", "groups": [WORKER], "timeout": 600, "wait": True, "kubeconfig": "x"}
+        self.began = clock()
+
+    def warn(self, text: str) -> None:
+        self.said.append(text)
+
+    def find_cluster(self, _name: str) -> Json:
+        return {"name": "hub", "uuid": "u", "api_address": "https://192.0.2.1:6443"}
+
+    def _nodes(self, _cluster: Json, _end: float) -> list[Json]:
+        return [nodes for after, nodes in self.kubernetes if self.clock() - self.began >= after][-1]
+
+    @property
+    def _nova(self) -> Any:
+        return SimpleNamespace(servers=lambda *_any: [], why=lambda *_any: self.why)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    made = Clock()
+    monkeypatch.setattr(waiting.time, "monotonic", made)
+    monkeypatch.setattr(waiting.time, "sleep", made.sleep)
+    yield made
+
+
+BOTH = [node("a", "default-worker"), node("b", "default-worker")]
+
+
+def test_nodes_that_come_later_are_waited_for(clock: Clock) -> None:
+    module = Nodes(clock, [(0, []), (60, BOTH[:1]), (200, BOTH)], [])
+    result = module.act()
+    assert (result["groups"][0]["ready"], module.said) == (2, [])
+    assert 200 <= clock() - module.began < 210
+
+
+def test_what_nova_refuses_ends_the_wait_and_not_the_run(clock: Clock) -> None:
+    module = Nodes(clock, [(0, []), (10, BOTH[:1])], ["the quota of instances is 2, 2 are used, and one more takes 1"])
+    result = module.act()
+    assert 40 <= clock() - module.began < 60
+    assert "1 of 2 nodes are ready" in module.said[0]
+    assert result["groups"][0]["why"] == module.said[0]
+
+
+def test_without_any_worker_nothing_runs(clock: Clock) -> None:
+    module = Nodes(clock, [(0, [])], ["the quota of instances is 1, 1 are used, and one more takes 1"])
+    with pytest.raises(
+        OperationFailedError, match=r"has no node that could run anything\. Node group default-worker: 0"
+    ):
+        module.act()
+
+
+def test_without_a_reason_the_whole_time_is_waited(clock: Clock) -> None:
+    module = Nodes(clock, [(0, BOTH[:1])], [])
+    module.act()
+    assert clock() - module.began >= 600
+    assert "Nova shows nothing that keeps them" in module.said[0]
