@@ -45,7 +45,8 @@ def test_defaults() -> None:
     assert options.ports == (Port(80, 31096), Port(443, 30331))
     assert not (options.internal or options.keep_floating_ip or options.proxy_protocol)
     assert options.address is None
-    assert options.timeouts == ()
+    assert dict(options.timeouts)["timeout_client_data"] == 50_000
+    assert options.allowed == ["0.0.0.0/0"]
 
 
 def test_annotations_and_spec() -> None:
@@ -65,12 +66,24 @@ def test_annotations_and_spec() -> None:
     assert options.floating_network == "net"
     assert options.address == "203.0.113.7"
     assert options.source_ranges == ("192.0.2.0/24",)
-    assert options.timeouts == (("timeout_client_data", 3600000), ("timeout_member_data", 7200000))
+    assert options.timeouts == (
+        ("timeout_client_data", 3600000),
+        ("timeout_member_connect", 5000),
+        ("timeout_member_data", 7200000),
+        ("timeout_tcp_inspect", 0),
+    )
 
 
-def test_a_timeout_that_is_no_number_is_named() -> None:
-    with pytest.raises(ValueError, match=r"timeout-client-data: '1h' is not a number of milliseconds"):
-        ServiceOptions.read(service({"loadbalancer.openstack.org/timeout-client-data": "1h"}), UUID)
+def test_a_timeout_that_is_no_number_is_the_usual_one() -> None:
+    options = ServiceOptions.read(service({"loadbalancer.openstack.org/timeout-client-data": "1h"}), UUID)
+    assert dict(options.timeouts)["timeout_client_data"] == 50_000
+
+
+def test_an_annotation_that_changes_is_something_new() -> None:
+    again = ServiceOptions.read(service({"example.org/note": "a"}), UUID)
+    assert again != ServiceOptions.read(service(), UUID)
+    own = {"loadbalancer.openstack.org/load-balancer-id": "b"}
+    assert ServiceOptions.read(service(own), UUID) == ServiceOptions.read(service(), UUID)
 
 
 @pytest.fixture

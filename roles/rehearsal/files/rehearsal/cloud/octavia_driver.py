@@ -66,6 +66,25 @@ def _apply_updates() -> None:
             LOG.error("a status update was given up: %s; update: %s", problem, status)
 
 
+def stand_in() -> None:
+    """Give our driver to whatever provider is enabled, and to balancers of one that was."""
+    from octavia.api.drivers import driver_factory
+    from octavia.common import exceptions as refusals
+    from oslo_config import cfg
+    from wsme import types
+
+    def get_driver(provider: Any) -> Driver:
+        settings = cfg.CONF.api_settings
+        name = settings.default_provider_driver if isinstance(provider, types.UnsetType) else provider or "amphora"
+        if name not in (*settings.enabled_provider_drivers, Driver.name):
+            raise refusals.ProviderNotEnabled(prov=name)
+        driver = Driver()
+        driver.name = name
+        return driver
+
+    driver_factory.get_driver = get_driver
+
+
 def recover() -> None:
     """Settle what a process that died left in PENDING_CREATE, PENDING_UPDATE or PENDING_DELETE."""
     from octavia.db import models

@@ -1,26 +1,47 @@
-"""Services of type LoadBalancer: what Kubernetes' service controller does with cloud-provider-openstack behind it."""
+"""Services of type LoadBalancer: what Kubernetes' service controller does with cloud-provider-openstack behind it.
+
+Source of the events and of the pauses: k8s.io/cloud-provider, ``controllers/service/controller.go``, and client-go's
+``tools/record`` (an event that comes again is counted, not made anew).
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
+import time
 from typing import Any
 
 from openstack import exceptions
 
 from rehearsal.cluster import events, forwards
-from rehearsal.cluster.balancers import BalancerError, Balancers
+from rehearsal.cluster.balancers import BalancerError, Balancers, words
 from rehearsal.cluster.kube import CORE, MERGE, Collection, Kube, Object, key_of
 from rehearsal.cluster.layout import ClusterDir
 from rehearsal.cluster.nodes import EXCLUDE_FROM_BALANCERS
 from rehearsal.cluster.reconcile import Reconciler
 from rehearsal.cluster.refusals import refusal
-from rehearsal.cluster.service_options import BALANCER_ADDRESS, BALANCER_ID, FINALIZER, ServiceOptions
+from rehearsal.cluster.service_options import (
+    BALANCER_ADDRESS,
+    BALANCER_ID,
+    FINALIZER,
+    OURS,
+    ServiceOptions,
+)
 
 LOG = logging.getLogger(__name__)
 
-RETRY_SECONDS = 10.0
-"""Until a refused Service is tried again (the service controller starts at 5 s and doubles)."""
+FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 5.0, 300.0
+"""A refused Service is tried again after the first, then after twice as long, up to the last."""
+
+
+@dataclasses.dataclass
+class Failure:
+    """What could not be done, and when it is tried again (monotonic seconds)."""
+
+    wish: Any
+    pause: float
+    again: float
 
 
 class BalancerReconciler(Reconciler):
@@ -42,6 +63,8 @@ class BalancerReconciler(Reconciler):
         self.services = Collection(kube, f"{CORE}/services", self.wake, trim_service)
         self._ensured: dict[tuple[str, str], Any] = {}
         self._addresses: dict[tuple[str, str], str] = {}
+        self._failures: dict[tuple[str, str], Failure] = {}
+        self._told: dict[tuple[str, ...], tuple[str, int]] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -57,24 +80,53 @@ class BalancerReconciler(Reconciler):
             for service in self.services.items():
                 key = key_of(service)
                 held = FINALIZER in (service["metadata"].get("finalizers") or [])
-                wanted = service["spec"].get("type") == "LoadBalancer" and not service["metadata"].get(
-                    "deletionTimestamp"
-                )
+                wanted = _wanted(service)
                 if not wanted and not held:
                     continue
-                try:
-                    if wanted:
-                        present.add(key)
-                        self._ensure(key, service, nodes, held)
-                    else:
-                        self._release(key, service)
-                except (BalancerError, ValueError, exceptions.SDKException) as error:
-                    pause = RETRY_SECONDS
-                    self._event(service, "SyncLoadBalancerFailed", f"Error syncing load balancer: {refusal(error)}")
+                if wanted:
+                    present.add(key)
+                wish = _wish(service, nodes, wanted)
+                failure = self._failures.get(key)
+                if failure is None or failure.wish != wish or time.monotonic() >= failure.again:
+                    failure = self._attempt(key, service, nodes, held, wish, failure)
+                if failure is not None:
+                    left = max(0.0, failure.again - time.monotonic())
+                    pause = left if pause is None else min(pause, left)
             for key in self._addresses.keys() - present:
                 del self._addresses[key]
+            for key in self._failures.keys() - {key_of(service) for service in self.services.items()}:
+                del self._failures[key]
             self._publish()
         return pause
+
+    def _attempt(
+        self,
+        key: tuple[str, str],
+        service: Object,
+        nodes: dict[str, str],
+        held: bool,
+        wish: Any,
+        before: Failure | None,
+    ) -> Failure | None:
+        """Do what the Service asks for; what comes of it is None, or the failure."""
+        wanted = _wanted(service)
+        try:
+            if wanted:
+                self._ensure(key, service, nodes, held)
+            else:
+                self._release(key, service)
+        except (BalancerError, ValueError, exceptions.SDKException) as error:
+            what = words(error) if isinstance(error, exceptions.HttpException) else refusal(error)
+            doing = "ensure" if wanted else "delete"
+            message = f"Error syncing load balancer: failed to {doing} load balancer: {what}"
+            self._event(service, "SyncLoadBalancerFailed", message)
+            pause = min(before.pause * 2, LAST_RETRY_SECONDS) if before else FIRST_RETRY_SECONDS
+            self._failures[key] = Failure(wish, pause, time.monotonic() + pause)
+            if wanted and service["ingress"]:  # what there was goes on
+                self._addresses.setdefault(key, service["ingress"][0].get("ip", ""))
+            return self._failures[key]
+        self._failures.pop(key, None)
+        return None
 
     def clear(self) -> bool:
         """Remove all balancers, as the cluster is being deleted; nothing is made from then on."""
@@ -95,17 +147,24 @@ class BalancerReconciler(Reconciler):
         shown = [item.get("ip") for item in service["ingress"]]
         if self._ensured.get(key) == wish and shown == [self._addresses.get(key)]:
             return
-        if self._ensured.get(key) is None and not shown:
+        before = self._ensured.get(key)
+        only_nodes = before is not None and before[0] == options and before[1] != wish[1]
+        if not only_nodes:
             self._event(service, "EnsuringLoadBalancer", "Ensuring load balancer", "Normal")
-        identifier, address = self.balancers.ensure(options, nodes)
+        identifier, address = self.balancers.ensure(
+            options, nodes, lambda reason, message: self._event(service, reason, message)
+        )
         self._ensured[key] = wish
         self._addresses[key] = address
         if shown != [address]:
             annotations = {BALANCER_ID: identifier, BALANCER_ADDRESS: address}
             self.kube.patch(path, {"metadata": {"annotations": annotations}}, MERGE)
             self.kube.patch(f"{path}/status", {"status": {"loadBalancer": {"ingress": [{"ip": address}]}}}, MERGE)
-            self._event(service, "EnsuredLoadBalancer", "Ensured load balancer", "Normal")
             LOG.info("service %s/%s: address %s", options.namespace, options.name, address)
+        if only_nodes:
+            self._event(service, "UpdatedLoadBalancer", "Updated load balancer with new hosts", "Normal")
+        else:
+            self._event(service, "EnsuredLoadBalancer", "Ensured load balancer", "Normal")
 
     def _release(self, key: tuple[str, str], service: Object) -> None:
         """The Service is going, or is of another type now: its balancer first, then the finalizer."""
@@ -131,7 +190,24 @@ class BalancerReconciler(Reconciler):
         forwards.publish(self.cluster, entries)
 
     def _event(self, service: Object, reason: str, message: str, kind: str = "Warning") -> None:
-        events.tell(self.kube, "Service", service, "service-controller", reason, message, kind)
+        identity = (service["metadata"]["uid"], reason, message, kind)
+        known, count = self._told.get(identity, ("", 0))
+        if known and events.again(self.kube, key_of(service)[0], known, count + 1):
+            self._told[identity] = (known, count + 1)
+            return
+        made = events.tell(self.kube, "Service", service, "service-controller", reason, message, kind)
+        self._told[identity] = (made, 1)
+
+
+def _wanted(service: Object) -> bool:
+    """Whether the Service is to have a balancer."""
+    return service["spec"].get("type") == "LoadBalancer" and not service["metadata"].get("deletionTimestamp")
+
+
+def _wish(service: Object, nodes: dict[str, str], wanted: bool) -> Any:
+    """What an attempt would be about."""
+    annotations = {key: text for key, text in (service["metadata"].get("annotations") or {}).items() if key not in OURS}
+    return wanted, service["spec"], annotations, nodes
 
 
 def members(nodes: list[Object]) -> dict[str, str]:

@@ -1,11 +1,16 @@
-"""Octavia balancers and floating IPs, made as cloud-provider-openstack makes them."""
+"""Octavia balancers and floating IPs, made as cloud-provider-openstack makes them.
+
+Source of the order, the words and the events: cloud-provider-openstack 1.34, ``pkg/openstack/loadbalancer.go``,
+``events.go`` and ``pkg/util/openstack/{loadbalancer,network}.go``. What a service refuses is told as gophercloud does.
+"""
 
 from __future__ import annotations
 
 import abc
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from openstack import exceptions
@@ -24,18 +29,50 @@ SETTLED = ("ACTIVE", "DELETED")
 """Provisioning statuses of a balancer that Octavia is not at work on."""
 
 
+SOURCE_RANGES_IGNORED = "LoadBalancerSourceRangesIgnored"
+FORCED_INTERNAL = "LoadBalancerForcedInternal"
+NO_EXTERNAL_NETWORK = "LoadBalancerExternalNetworkSearchFailed"
+"""Reasons of Warning events."""
+
+OVN = "ovn"
+"""The provider for which ranges and time-outs are not sent."""
+
+Warn = Callable[[str, str], None]
+"""Records a Warning event of the Service: its reason, and the words."""
+
+
 class BalancerError(Exception):
     """What cannot be done, in words for the Service's events."""
+
+
+@contextmanager
+def _told(doing: str) -> Iterator[None]:
+    """A service's refusal as BalancerError, with what was being done."""
+    try:
+        yield
+    except exceptions.HttpException as error:
+        raise BalancerError(f"{doing}: {words(error)}") from error
+
+
+def words(error: exceptions.HttpException) -> str:
+    """A refusal as gophercloud tells it."""
+    answer, status = getattr(error, "response", None), error.status_code
+    if answer is None:
+        return str(error)
+    request = answer.request
+    good = {"GET": "200", "POST": "201 202", "PUT": "200 202", "DELETE": "202 204"}.get(request.method, "200")
+    where = f"[{request.method} {request.url}]"
+    return f"Expected HTTP response code [{good}] when accessing {where}, but got {status} instead: {answer.text}"
 
 
 class Balancers(abc.ABC):
     """What the Service reconciler needs of a cloud."""
 
     @abc.abstractmethod
-    def ensure(self, service: ServiceOptions, nodes: Mapping[str, str]) -> tuple[str, str]:
+    def ensure(self, service: ServiceOptions, nodes: Mapping[str, str], warn: Warn) -> tuple[str, str]:
         """Have the balancer with ``nodes`` (name to address) as members; its identifier and its address.
 
-        Raises the SDK's exceptions and `BalancerError`.
+        Raises the SDK's exceptions, `BalancerError` and ValueError.
         """
 
     @abc.abstractmethod
@@ -56,7 +93,7 @@ class NoBalancers(Balancers):
     def __init__(self) -> None:
         self._addresses: dict[str, str] = {}
 
-    def ensure(self, service: ServiceOptions, nodes: Mapping[str, str]) -> tuple[str, str]:  # noqa: ARG002
+    def ensure(self, service: ServiceOptions, nodes: Mapping[str, str], warn: Warn) -> tuple[str, str]:  # noqa: ARG002
         address = self._addresses.setdefault(service.balancer_name, f"203.0.113.{len(self._addresses) + 1}")
         return "", service.address or address
 
@@ -74,19 +111,51 @@ class OctaviaBalancers(Balancers):
         self.cloud = cloud
         self.desired = desired
 
-    def ensure(self, service: ServiceOptions, nodes: Mapping[str, str]) -> tuple[str, str]:
-        balancer = self._balancer(service)
-        listeners = {item.name: item for item in self.cloud.load_balancer.listeners(load_balancer_id=balancer.id)}
+    def ensure(self, service: ServiceOptions, nodes: Mapping[str, str], warn: Warn) -> tuple[str, str]:
+        name = f"{service.namespace}/{service.name}"
+        floating = None if service.internal else self._floating_network(service, name, warn)
+        options = self._listener_options(service, name, warn)
+        balancer, made = self._balancer(service)
+        try:
+            self._listeners(service, balancer.id, options, nodes)
+        except BalancerError as error:
+            if not made:
+                raise
+            # The real one asks for a balancer with all that is in it at once: refused, nothing of it is there.
+            self._drop(balancer, keep=True)
+            raise BalancerError(f"error creating loadbalancer {service.balancer_name}: {error}") from error
+        return balancer.id, self._address(service, balancer, floating, warn)
+
+    def _listener_options(self, service: ServiceOptions, name: str, warn: Warn) -> dict[str, Any]:
+        """What every listener has beside its port."""
+        try:
+            allowed = service.allowed
+        except ValueError as error:
+            raise BalancerError(f"failed to get source ranges for loadbalancer service {name}: {error}") from error
+        if self.desired.octavia_provider == OVN:
+            # whether or not the Service names any
+            what = (
+                f"LoadBalancerSourceRanges are ignored for Service {name} because Octavia provider does not support it"
+            )
+            warn(SOURCE_RANGES_IGNORED, what)
+            return {}
+        return {**dict(service.timeouts), "allowed_cidrs": allowed}
+
+    def _listeners(
+        self, service: ServiceOptions, balancer: str, options: Mapping[str, Any], nodes: Mapping[str, str]
+    ) -> None:
+        listeners = {item.name: item for item in self.cloud.load_balancer.listeners(load_balancer_id=balancer)}
         wanted = {service.listener_name(index) for index in range(len(service.ports))}
         for name in listeners.keys() - wanted:
-            self._drop_listener(balancer.id, listeners[name])
+            self._drop_listener(balancer, listeners[name])
         for index, port in enumerate(service.ports):
             listener = listeners.get(service.listener_name(index))
             if listener is not None and (listener.protocol_port, listener.protocol) != (port.port, port.protocol):
-                self._drop_listener(balancer.id, listener)
+                self._drop_listener(balancer, listener)
                 listener = None
-            self._listener(service, balancer.id, index, port, listener, nodes)
-        return balancer.id, self._address(service, balancer)
+            listener = self._listener(service, balancer, index, port, listener, options)
+            pool = self._pool(service, balancer, index, port, listener)
+            self._members(service, balancer, index, port, pool, nodes)
 
     def delete(self, service: ServiceOptions) -> None:
         for balancer in self.cloud.load_balancer.load_balancers(name=service.balancer_name):
@@ -100,19 +169,25 @@ class OctaviaBalancers(Balancers):
             self._drop(balancer, keep=balancer.name in keep)
         return True
 
-    def _balancer(self, service: ServiceOptions) -> Any:
+    def _balancer(self, service: ServiceOptions) -> tuple[Any, bool]:
+        """The balancer, and whether it was made just now."""
         found = next(iter(self.cloud.load_balancer.load_balancers(name=service.balancer_name)), None)
+        made = found is None
         if found is None:
             subnet = network.ensure(self.cloud, self.desired).subnet
-            found = self.cloud.load_balancer.create_load_balancer(
-                name=service.balancer_name,
-                description=service.description,
-                vip_subnet_id=subnet,
-                tags=[service.balancer_name],
-            )
+            options: dict[str, Any] = {
+                "name": service.balancer_name,
+                "description": service.description,
+                "vip_subnet_id": subnet,
+                "tags": [service.balancer_name],
+            }
+            if self.desired.octavia_provider:
+                options["provider"] = self.desired.octavia_provider
+            with _told(f"error creating loadbalancer {service.balancer_name}: error creating loadbalancer {options}"):
+                found = self.cloud.load_balancer.create_load_balancer(**options)
             LOG.info("service %s/%s: made balancer %s", service.namespace, service.name, found.id)
         self._wait(found.id)
-        return found
+        return found, made
 
     def _listener(
         self,
@@ -121,41 +196,40 @@ class OctaviaBalancers(Balancers):
         index: int,
         port: Port,
         listener: Any,
-        nodes: Mapping[str, str],
-    ) -> None:
-        options: dict[str, Any] = dict(service.timeouts)
-        if service.source_ranges or (listener is not None and listener.allowed_cidrs):
-            options["allowed_cidrs"] = list(service.source_ranges)  # none: ranges that the Service had are taken back
+        options: Mapping[str, Any],
+    ) -> Any:
         if listener is None:
-            listener = self.cloud.load_balancer.create_listener(
-                name=service.listener_name(index),
-                load_balancer_id=balancer,
-                protocol=port.protocol,
-                protocol_port=port.port,
-                tags=[service.balancer_name],
-                **options,
-            )
+            with _told(f"failed to create listener for loadbalancer {balancer}"):
+                listener = self.cloud.load_balancer.create_listener(
+                    name=service.listener_name(index),
+                    load_balancer_id=balancer,
+                    protocol=port.protocol,
+                    protocol_port=port.port,
+                    tags=[service.balancer_name],
+                    **options,
+                )
             self._wait(balancer)
-        else:
-            changed = {key: value for key, value in options.items() if getattr(listener, key) != value}
-            if changed:
+            return listener
+        changed = {key: value for key, value in options.items() if _as_listed(getattr(listener, key)) != value}
+        if changed:
+            with _told(f"failed to update listener {listener.id} of loadbalancer {balancer}"):
                 self.cloud.load_balancer.update_listener(listener, **changed)
-                self._wait(balancer)
-        pool = self._pool(service, balancer, index, port, listener)
-        self._members(service, balancer, index, port, pool, nodes)
+            self._wait(balancer)
+        return listener
 
     def _pool(self, service: ServiceOptions, balancer: str, index: int, port: Port, listener: Any) -> Any:
         name = service.pool_name(index)
         for pool in self.cloud.load_balancer.pools(loadbalancer_id=balancer):
             if pool.name == name:
                 return pool
-        pool = self.cloud.load_balancer.create_pool(
-            name=name,
-            listener_id=listener.id,
-            protocol="PROXY" if service.proxy_protocol else port.protocol,
-            lb_algorithm="ROUND_ROBIN",
-            tags=[service.balancer_name],
-        )
+        with _told("error creating pool for listener"):
+            pool = self.cloud.load_balancer.create_pool(
+                name=name,
+                listener_id=listener.id,
+                protocol="PROXY" if service.proxy_protocol else port.protocol,
+                lb_algorithm="SOURCE_IP_PORT" if self.desired.octavia_provider == OVN else "ROUND_ROBIN",
+                tags=[service.balancer_name],
+            )
         self._wait(balancer)
         return pool
 
@@ -176,45 +250,65 @@ class OctaviaBalancers(Balancers):
             )
             self._wait(balancer)
 
-    def _address(self, service: ServiceOptions, balancer: Any) -> str:
+    def _floating_network(self, service: ServiceOptions, name: str, warn: Warn) -> str | None:
+        """The Service's own, else the one that the driver names, else the first external one with IPv4."""
+        if given := service.floating_network or self.desired.floating_network:
+            return given
+        for found in self.cloud.network.networks():
+            subnets = self.cloud.network.subnets(network_id=found.id) if found.is_router_external else ()
+            # A network whose subnets are not to be seen counts as well.
+            listed = [subnet.ip_version for subnet in subnets]
+            if found.is_router_external and found.subnet_ids and (not listed or 4 in listed):
+                return str(found.id)
+        warn(NO_EXTERNAL_NETWORK, f"Failed to find floating-network-id for Service {name}: failed to find object")
+        return None
+
+    def _address(self, service: ServiceOptions, balancer: Any, floating: str | None, warn: Warn) -> str:
         """The floating IP's address, or the balancer's own where the Service is internal."""
-        if service.internal:
-            return str(balancer.vip_address)
         port = balancer.vip_port_id
         attached = next(iter(self.cloud.network.ips(port_id=port)), None)
-        if attached is not None and service.address in (None, attached.floating_ip_address):
+        if service.internal:
+            if attached is not None:
+                self._let_go(attached, keep=service.keep_floating_ip)
+            return str(balancer.vip_address)
+        if attached is not None:  # it stays, whatever the Service asks for now
             return str(attached.floating_ip_address)
         if service.address:
             chosen = next(iter(self.cloud.network.ips(floating_ip_address=service.address)), None)
-            if chosen is None:
-                raise BalancerError(f"floating IP {service.address} (spec.loadBalancerIP) is not in this project")
-            if chosen.port_id and chosen.port_id != port:
-                raise BalancerError(
-                    f"floating IP {service.address} (spec.loadBalancerIP) is attached to port {chosen.port_id}"
-                )
-            if attached is not None:
-                self.cloud.network.update_ip(attached, port_id=None)
-            self.cloud.network.update_ip(chosen, port_id=port)
-            return service.address
-        external = service.floating_network or self.desired.external_network
-        if not external:
-            raise BalancerError("there is no external network to take a floating IP from")
-        made = self.cloud.network.create_ip(
-            floating_network_id=external, port_id=port, description=service.floating_ip_description
-        )
+            if chosen is not None and chosen.port_id:
+                raise BalancerError(f"floating IP {service.address} is not available")
+            if chosen is not None:
+                with _told("error updating LB floatingip"):
+                    self.cloud.network.update_ip(chosen, port_id=port)
+                return service.address
+        if not floating:
+            what = (
+                f"Floating network configuration not provided for Service {service.namespace}/{service.name}, forcing "
+                "to ensure an internal load balancer service"
+            )
+            warn(FORCED_INTERNAL, what)
+            return str(balancer.vip_address)
+        options = {"floating_network_id": floating, "port_id": port, "description": service.floating_ip_description}
+        if service.address:  # Neutron lets administrators only choose one
+            options["floating_ip_address"] = service.address
+        with _told("error creating LB floatingip"):
+            made = self.cloud.network.create_ip(**options)
         return str(made.floating_ip_address)
 
     def _drop(self, balancer: Any, *, keep: bool) -> None:
         for ip in self.cloud.network.ips(port_id=balancer.vip_port_id):
-            # one that somebody else made is let go and stays
-            if keep or not (ip.description or "").startswith(FLOATING_IP_DESCRIPTION):
-                self.cloud.network.update_ip(ip, port_id=None)
-            else:
-                self.cloud.network.delete_ip(ip)
+            self._let_go(ip, keep=keep)
         self._wait(balancer.id, (*SETTLED, "ERROR"))  # Octavia deletes a broken one, too
         self.cloud.load_balancer.delete_load_balancer(balancer, cascade=True)
         self._wait(balancer.id)
         LOG.info("balancer %s (%s) deleted", balancer.id, balancer.name)
+
+    def _let_go(self, ip: Any, *, keep: bool) -> None:
+        """Take a floating IP away; one that somebody else made stays."""
+        if keep or not (ip.description or "").startswith(FLOATING_IP_DESCRIPTION):
+            self.cloud.network.update_ip(ip, port_id=None)
+        else:
+            self.cloud.network.delete_ip(ip)
 
     def _drop_listener(self, balancer: str, listener: Any) -> None:
         pool = listener.default_pool_id
@@ -239,3 +333,8 @@ class OctaviaBalancers(Balancers):
                 raise BalancerError(f"balancer {balancer} is in provisioning status ERROR; delete it, or the Service")
             time.sleep(PAUSE_SECONDS)
         raise BalancerError(f"balancer {balancer} is still in provisioning status {status} after {WAIT_SECONDS:.0f} s")
+
+
+def _as_listed(value: Any) -> Any:
+    """A listener's ranges in the order that we ask for them."""
+    return sorted(value) if isinstance(value, list) else value

@@ -63,6 +63,10 @@ class Desired:
     fixed_network: str | None = None
     fixed_subnet: str | None = None
     external_network: str | None = None
+    floating_network: str | None = None
+    """The network of floating IPs that the driver names to the cloud provider; None: that one looks for it."""
+    octavia_provider: str | None = None
+    """The Octavia provider that the driver names to the cloud provider; None: the cloud's default."""
     dns_nameserver: str | None = None
     delay: float = 0.0
     """Seconds that an operation takes at least."""

@@ -105,6 +105,9 @@ class Family:
     number of its machines is the autoscaler's; ``follows_bounds``: it is brought within new bounds at once.
     ``needs_dns``: whether it fails on a template without ``dns_nameserver``.
     ``version_from``: where the Kubernetes version is read (``label`` kube_tag, or ``image`` property kube_version).
+    ``octavia_provider``: what the cloud provider is told where the label of that name is missing.
+    ``names_floating_network``: whether the cloud provider is told the network of floating IPs (its configuration's
+    ``floating-network-id``).
     """
 
     name: str
@@ -131,6 +134,8 @@ class Family:
     """A flavor that is given by its id is never found, and the group stays without servers."""
     distros: tuple[str, ...] = ()
     """Values of the image's ``os_distro`` for which there is such a driver; empty: any."""
+    octavia_provider: str = "amphora"
+    names_floating_network: bool = True
 
     def node_labels(self, group: str, role: str) -> dict[str, str]:
         """Labels of a node in ``group``; ``role`` is Magnum's (``master``, ``worker`` or the operator's own)."""
@@ -204,6 +209,8 @@ FAMILIES = {
             workers_count=False,
             name_rule=cluster_api_name,
             failed_group_stays=True,
+            octavia_provider="amphorav2",
+            names_floating_network=False,
         ),
         Family(
             name="capi-helm",

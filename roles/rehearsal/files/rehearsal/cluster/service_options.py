@@ -7,6 +7,7 @@ LoadBalancer type" (names, descriptions, annotations and their defaults).
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 from typing import Any
 
 FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
@@ -20,6 +21,9 @@ BALANCER_ID = PREFIX + "load-balancer-id"
 BALANCER_ADDRESS = PREFIX + "load-balancer-address"
 INTERNAL = "service.beta.kubernetes.io/openstack-internal-load-balancer"
 
+OURS = (BALANCER_ID, BALANCER_ADDRESS)
+"""Annotations that the cloud provider itself sets."""
+
 TIMEOUTS = {
     "timeout_client_data": PREFIX + "timeout-client-data",
     "timeout_member_connect": PREFIX + "timeout-member-connect",
@@ -27,6 +31,17 @@ TIMEOUTS = {
     "timeout_tcp_inspect": PREFIX + "timeout-tcp-inspect",
 }
 """Octavia's listener attributes (milliseconds) and their annotations."""
+
+DEFAULT_TIMEOUTS = {
+    "timeout_client_data": 50_000,
+    "timeout_member_connect": 5_000,
+    "timeout_member_data": 50_000,
+    "timeout_tcp_inspect": 0,
+}
+"""Milliseconds that a listener is given where the Service does not say, or says something that is no number."""
+
+ANYBODY = "0.0.0.0/0"
+"""The range that a listener is given where the Service names none."""
 
 FLOATING_IP_DESCRIPTION = "Floating IP for Kubernetes external service"
 NAME_LENGTH = 255
@@ -43,7 +58,12 @@ class Port:
 
 @dataclasses.dataclass(frozen=True)
 class ServiceOptions:
-    """One Service's balancer. ``timeouts`` are pairs of Octavia's attribute and milliseconds."""
+    """One Service's balancer.
+
+    ``timeouts`` are pairs of Octavia's attribute and milliseconds, all four of them. ``source_ranges`` as the Service
+    has them, ``allowed`` as listeners get them. ``annotations``: the operator's; one that changes has the whole
+    balancer looked at again, whatever it says.
+    """
 
     cluster: str
     namespace: str
@@ -55,20 +75,19 @@ class ServiceOptions:
     address: str | None = None
     proxy_protocol: bool = False
     source_ranges: tuple[str, ...] = ()
-    timeouts: tuple[tuple[str, int], ...] = ()
+    timeouts: tuple[tuple[str, int], ...] = tuple(DEFAULT_TIMEOUTS.items())
+    annotations: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def read(cls, service: dict[str, Any], cluster: str) -> ServiceOptions:
-        """From a Service. Raises ValueError, naming the annotation, for a timeout that is no number."""
+        """From a Service."""
         meta, spec = service["metadata"], service["spec"]
         annotations = meta.get("annotations") or {}
-        timeouts = []
-        for attribute, annotation in TIMEOUTS.items():
-            if annotation not in annotations:
-                continue
-            if not annotations[annotation].isdigit():
-                raise ValueError(f"{annotation}: {annotations[annotation]!r} is not a number of milliseconds")
-            timeouts.append((attribute, int(annotations[annotation])))
+        given = {attribute: annotations.get(annotation, "") for attribute, annotation in TIMEOUTS.items()}
+        timeouts = tuple(
+            (attribute, int(given[attribute]) if given[attribute].isdigit() else default)
+            for attribute, default in DEFAULT_TIMEOUTS.items()
+        )
         return cls(
             cluster=cluster,
             namespace=meta["namespace"],
@@ -83,8 +102,15 @@ class ServiceOptions:
             address=spec.get("loadBalancerIP") or None,
             proxy_protocol=_true(annotations.get(PROXY_PROTOCOL)),
             source_ranges=tuple(spec.get("loadBalancerSourceRanges") or ()),
-            timeouts=tuple(timeouts),
+            timeouts=timeouts,
+            annotations=tuple(sorted((key, text) for key, text in annotations.items() if key not in OURS)),
         )
+
+    @property
+    def allowed(self) -> list[str]:
+        """Without bits beyond the mask, each once. Raises ValueError for what is no range."""
+        ranges = {str(ipaddress.ip_network(text.strip(), strict=False)) for text in self.source_ranges}
+        return sorted(ranges) or [ANYBODY]
 
     @property
     def balancer_name(self) -> str:

@@ -46,6 +46,7 @@ def new(settings: Settings, cloud: Connection, cluster: Any, template: Any) -> D
     family.check_distro(template.cluster_distro)
     labels = cluster.labels or {}
     cluster.stack_id, stack = names.stack(family.name, cluster.name)
+    external = _network(cloud, template.external_network_id, external=True)
     desired = Desired(
         uuid=cluster.uuid,
         name=cluster.name,
@@ -57,7 +58,9 @@ def new(settings: Settings, cloud: Connection, cluster: Any, template: Any) -> D
         keypair=cluster.keypair,
         fixed_network=_network(cloud, cluster.fixed_network, external=False),
         fixed_subnet=_id(cloud.network.find_subnet, cluster.fixed_subnet),
-        external_network=_network(cloud, template.external_network_id, external=True),
+        external_network=external,
+        floating_network=external if family.names_floating_network else None,
+        octavia_provider=str(labels.get("octavia_provider") or family.octavia_provider),
         dns_nameserver=template.dns_nameserver,
         delay=float(labels.get(DELAY, 0)),
         since=time.time(),

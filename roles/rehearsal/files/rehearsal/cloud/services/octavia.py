@@ -1,4 +1,7 @@
-"""Octavia: load balancers. Our provider driver makes each object ACTIVE as soon as the API has stored it."""
+"""Octavia: load balancers. Our provider driver makes each object ACTIVE as soon as the API has stored it.
+
+It stands in for the providers that a real Octavia has: their names are what clients may ask for.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,14 @@ from rehearsal.cloud.service import Endpoint, Serve, Service
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
+
+PROVIDERS = {
+    "amphora": "The Octavia Amphora driver.",
+    "octavia": "Deprecated alias of the Octavia Amphora driver.",
+    "ovn": "Octavia OVN driver.",
+}
+"""Octavia's own default (``octavia/common/config.py``), and the one that many sites add. No ``amphorav2``: today's
+Octavia does not enable that name."""
 
 QUOTA = {"load_balancers": 10, "listeners": 50, "pools": 50, "health_monitors": 50, "members": 500}
 
@@ -27,8 +38,8 @@ class Octavia(Service):
             "DEFAULT": cloud.defaults(),
             "api_settings": {
                 "auth_strategy": "keystone",
-                "enabled_provider_drivers": "rehearsal:Rehearsal provider",
-                "default_provider_driver": "rehearsal",
+                "enabled_provider_drivers": ",".join(f"{name}:{text}" for name, text in PROVIDERS.items()),
+                "default_provider_driver": "amphora",
             },
             "service_auth": admin,
             "neutron": admin,
@@ -55,6 +66,7 @@ class Octavia(Service):
 
         from rehearsal.cloud import octavia_driver
 
+        octavia_driver.stand_in()
         inner = app.setup_app(argv=["octavia-api", "--config-file", self.config_file(cloud)])
 
         def one_at_a_time(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
