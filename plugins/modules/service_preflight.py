@@ -170,7 +170,7 @@ class ServicePreflight(CoePreflight):
         if side.MISSING:
             self.ansible.fail_json(msg=missing_required_lib("kubernetes"), exception=side.MISSING)
         cloud.pop("changed", None)
-        cluster = side.ClusterSide(self.params["service"], self.params["kubeconfig"], self._hub)
+        cluster = side.ClusterSide(self.params["service"], self.params["kubeconfig"], self._hub, self.balancing)
         seen = cluster.look(cloud, self.params["file"], self.params["places"])
         return {"changed": False, "cloud": cloud, **seen}
 

@@ -164,13 +164,22 @@ def test_a_quota_is_reached_at_the_second_node(service: Service, state: Path) ->
 
 
 def test_a_creation_takes_longer_than_it_is_waited_for(service: Service, state: Path) -> None:
-    """The next run goes on waiting. A node group that was answered by an error is found again."""
+    """The next run goes on waiting. A node group that was answered by an error is found again.
+
+    An address that the hub will not get is not waited for; the run after has it asked for again at once.
+    """
     told(
         service.deploy(cluster_create_timeout="5s", **SLOW),
         f"creating cluster {NAME}: not done within 5 s",
         "It goes on in the cloud: run this again to go on waiting",
     )
     uuid = service.cluster()["uuid"]
+    words = "Quota has been met for resources: Load Balancer"
+    with fault(state, "octavia", "POST", "/loadbalancers$", times=0, status=403, message=words):
+        started = time.monotonic()
+        run = service.deploy(**SLOW)
+    told(run, "will not become ready by itself", "SyncLoadBalancerFailed", words, "It is the first one, so it was left")
+    assert time.monotonic() - started < 600, "hub_timeout was waited out"
     more = [*SERVICE["cluster_node_groups"], {"name": "more", "flavor": "c3.medium", "count": 1}]
     answered = fault(state, "magnum", "POST", "/nodegroups$", status=504, message="<h1>504</h1>", late=True)
     cut = fault(state, "magnum", "GET", "/nodegroups$", reset=True, times=2, after=2)

@@ -11,6 +11,9 @@ from typing import Any
 
 Object = Mapping[str, Any]
 
+PUBLIC_SERVICE = "proxy-public"
+"""The Service of type LoadBalancer through which users come."""
+
 WAITED_FOR = ("Deployment", "StatefulSet")
 """Not daemon sets: the image puller takes as long as the images are large, and nobody waits for it."""
 

@@ -11,13 +11,13 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..hub_values.secrets import fingerprint
-from . import drift, history, readiness
+from . import balancer, drift, history, readiness
 from .client import Kubernetes, KubernetesError
+from .readiness import PUBLIC_SERVICE
 
 RECORD = "hub-record"
 """ConfigMap of ours: the revision that was last proven to work (``revision``) and the hub's ``address``."""
 
-PUBLIC_SERVICE = "proxy-public"
 POLL_SECONDS = 1.0
 SLOWEST_POLL_SECONDS = 5.0
 LOG_LINES = 20
@@ -57,6 +57,10 @@ class Steward:
     """Helm's history when it was last read."""
     records: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     """Helm's Secrets of that moment by name."""
+    in_cloud: Callable[[balancer.Asked], list[str]] = lambda _asked: []
+    """What of a Service's wishes the cloud does not have, where somebody has read that."""
+    told_before: frozenset[Any] | None = None
+    """Events of the Services' load balancers that were there when they were asked for again."""
 
     # Before Helm is called
 
@@ -143,6 +147,7 @@ class Steward:
         waiting: list[str] = []
         if deployed:
             waiting, _hopeless = self._look(items, live)
+            waiting += self._not_in_force(items, live)
             if not waiting and recorded != _record(deployed.number, address):
                 waiting = [f"{self.name}: revision {deployed.number} is not recorded as one that works"]
         return {
@@ -194,6 +199,7 @@ class Steward:
             return answer | {"address": self._record().get("address", "")}
         # What was just read is good for a first look, unless it was corrected.
         live = {} if found else live
+        answer["changed"] = self._ask_again(items, live) or bool(found)
         reason = self._wait(items, timeout, live)
         if reason:
             self._give_up(reason, items, known, before, timeout)
@@ -294,10 +300,43 @@ class Steward:
                 waiting.append("; ".join(map(str, unready)) or f"{name}: waits for its pods")
                 hopeless = hopeless or next((str(state) for state in unready if state.hopeless), "")
             elif _is_balancer(item):
-                there = self._one(item, live)
-                if not there or not readiness.balancer_address(there):
-                    waiting.append(f"{item['metadata']['name']}: waits for its load balancer's address")
+                there, name = self._one(item, live), item["metadata"]["name"]
+                if there and readiness.balancer_address(there):
+                    continue
+                found = self._trouble(there)
+                waiting.append(f"{name}: waits for its load balancer's address{f' ({found.words})' if found else ''}")
+                if found and found.final:
+                    hopeless = hopeless or f"{name}: {found.words}"
         return waiting, hopeless
+
+    def _trouble(self, service: Mapping[str, Any] | None) -> balancer.Trouble | None:
+        if not service:
+            return None
+        return balancer.trouble(service, self.kubernetes.events(service["metadata"]["uid"]), self.told_before)
+
+    def _not_in_force(self, items: list[dict[str, Any]], live: Live) -> list[str]:
+        """What balancers that have an address do not do of what is asked of them, as far as is known."""
+        found = []
+        for item in filter(_is_balancer, items):
+            there, name = self._one(item, live), item["metadata"]["name"]
+            if there and readiness.balancer_address(there):
+                trouble = self._trouble(there)
+                found += [f"{name}: {trouble.words}"] if trouble else []
+                found += [f"{name}: {line}" for line in self.in_cloud(balancer.asked(there))]
+        return found
+
+    def _ask_again(self, items: list[dict[str, Any]], live: Live) -> bool:
+        """Have the cloud provider try now what it was refused before: what stood in the way may be gone."""
+        again = False
+        for item in filter(_is_balancer, items):
+            there = self._one(item, live)
+            if there and not readiness.balancer_address(there) and self._trouble(there):
+                events = self.kubernetes.events(there["metadata"]["uid"])
+                self.told_before = balancer.identities(events) | (self.told_before or frozenset())
+                self.kubernetes.patch(balancer.asking_again(item, self.clock()))
+                live.pop((item["kind"], item["metadata"]["name"]), None)
+                again = True
+        return again
 
     def _one(self, item: Mapping[str, Any], live: Live) -> dict[str, Any] | None:
         return self._there(item["apiVersion"], item["kind"], item["metadata"]["name"], live)

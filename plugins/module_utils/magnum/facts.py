@@ -23,6 +23,8 @@ def cluster_facts(
     network_driver: str = "calico",
     site_template: str | None = None,
     kubelet_options: str = "",
+    cloud: str = "",
+    external_network: str = "",
     daemon_sets: Iterable[Mapping[str, Any]] | None = None,
 ) -> Json:
     """The facts that role ``cluster`` leaves (docs/architecture.md).
@@ -31,6 +33,7 @@ def cluster_facts(
     {vcpus, memory in bytes}. A live node's labels say which family it really is. Without nodes or ``daemon_sets`` the
     usual reserves of the family serve (``reserves.py``); ``kubelet_options`` is the Heat driver's label. With
     ``site_template``, a template that is not ours, ``network_driver`` is what the file says and not what there is.
+    ``cloud`` is its name in ``clouds.yaml``, ``external_network`` the id of the network that its floating IPs come from.
     """
     live = list(nodes)
     found = next((f for f in (by_node_labels(_labels(n)) for n in live) if f), None) or FAMILIES[family]
@@ -47,6 +50,8 @@ def cluster_facts(
         "kubeconfig": kubeconfig,
         "kubernetes_version": _version(live) or cluster.get("coe_version"),
         "network_driver": None if site_template else network_driver,
+        "cloud": cloud,
+        "external_network": external_network,
         "node_groups": groups,
     }
 

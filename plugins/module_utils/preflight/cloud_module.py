@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, NoReturn
 
+from ..hub_release import balancer
+from ..hub_release.readiness import PUBLIC_SERVICE
 from ..lock.project import name_of as lock_name
 from ..magnum import kubeconfig
 from ..magnum.client import is_uuid
@@ -15,7 +17,7 @@ from ..magnum.families import CLUSTER_API, recognise
 from ..magnum.keeping import things_of
 from ..magnum.leftovers import names_of
 from ..magnum.module import MagnumModule
-from ..magnum.preflight import Cloud, Verdict, check, check_known
+from ..magnum.preflight import Cloud, Verdict, check, check_known, external_network
 from ..magnum.volumes import Cluster, without_marks
 from ..written import Severity
 from .access import not_owner
@@ -52,6 +54,8 @@ class CoePreflight(MagnumModule):
     """Whether problems are returned whatever the arguments say."""
     _not_compared = ""
     """What only the cluster's owner could have looked at."""
+    balancing: balancer.Cloud | None = None
+    """The project's load balancers and floating IPs, where all of that could be read."""
 
     def act(self) -> dict[str, Any]:
         service = self.params["service"]
@@ -132,7 +136,7 @@ class CoePreflight(MagnumModule):
             "groups": lambda: self.magnum.list_nodegroups(live["uuid"]) if live else [],
             "flavors": lambda: list(self.conn.compute.flavors()),
             "networks": lambda: list(self.conn.network.networks()),
-            "named subnets": lambda: list(self.conn.network.subnets()) if service.get("cluster_fixed_subnet") else [],
+            "named subnets": lambda: list(self.conn.network.subnets()) if _names_network(service) else [],
             "images": lambda: self._images(service),
             "keypairs": lambda: self._keypairs(service),
             "templates": self.magnum.list_templates,
@@ -157,6 +161,12 @@ class CoePreflight(MagnumModule):
             around["unkept_volumes"] = without_marks(volumes, cluster, str(service.get("hub_namespace")))
         groups, flavors, networks, images = (read[part] for part in ("groups", "flavors", "networks", "images"))
         answers = {part: answer for part, answer in read.items() if part in parts}
+        if {"balancers", "listeners", "floating_ips"} <= answers.keys():
+            self.balancing = balancer.cloud(answers["balancers"], answers["listeners"], answers["floating_ips"])
+        subnets = [
+            {"id": s.id, "name": s.name, "network_id": s.network_id, "ip_version": s.ip_version}
+            for s in read["named subnets"]
+        ]
         listed_networks = [{"id": n.id, "name": n.name, "is_router_external": n.is_router_external} for n in networks]
         project, refusals = assemble(
             self.cloud_name,
@@ -169,7 +179,9 @@ class CoePreflight(MagnumModule):
                 "flavors": [{k: getattr(f, k) for k in ("id", "name", "vcpus", "ram", "disk")} for f in flavors],
                 "images": [{k: getattr(i, k) for k in ("id", "name", "min_disk", "min_ram")} for i in images],
                 "networks": listed_networks,
+                "subnets": subnets,
                 "cluster": live,
+                "hub_ports": _hub_ports(service, live, answers.get("balancers") or ()),
             },
         )
         if isinstance(refused, NotOwnerError):
@@ -178,7 +190,7 @@ class CoePreflight(MagnumModule):
             name=self.cloud_name,
             flavors=[dict(flavor) for flavor in project.flavors],
             networks=listed_networks,
-            subnets=[{"id": s.id, "name": s.name} for s in read["named subnets"]],
+            subnets=subnets,
             images=[
                 {
                     "id": i.id,
@@ -197,6 +209,7 @@ class CoePreflight(MagnumModule):
             delegates=_delegates(access),
             same=self.same,
             neighbours=read["neighbours"],
+            octavia_providers=answers.get("octavia_providers"),
         )
         return cloud, project, refusals, around
 
@@ -255,6 +268,7 @@ class CoePreflight(MagnumModule):
             "family": {"name": verdict.family.name, "certain": verdict.certain},
             "exists": cloud.cluster is not None,
             "current": cloud.cluster or {},
+            "external_network": external_network(service, cloud),
             "template": verdict.template,
             "cluster": {"changes": verdict.cluster_changes, "options": verdict.cluster},
             "node_groups": verdict.node_groups,
@@ -263,6 +277,18 @@ class CoePreflight(MagnumModule):
             "unused_templates": verdict.unused_templates,
             "flavors": flavors,
         }
+
+
+def _names_network(service: Mapping[str, Any]) -> bool:
+    return bool(service.get("cluster_fixed_network") or service.get("cluster_fixed_subnet"))
+
+
+def _hub_ports(service: Mapping[str, Any], live: Mapping[str, Any] | None, balancers: Iterable[Any]) -> frozenset[str]:
+    """Ports of the hub's load balancer, which is known by the description that the cloud provider gives it."""
+    start = f"Kubernetes external service {service.get('hub_namespace')}/{PUBLIC_SERVICE} from cluster "
+    owner = Owner(live)
+    found = [one for one in balancers if (one.description or "").startswith(start) and owner.owns(one.description)]
+    return frozenset(one.vip_port_id for one in found)
 
 
 def _limits(project: Project) -> dict[str, dict[str, int]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import hub_values
 from ..hub_probe import ProbeError, probe
+from ..hub_release import balancer
 from ..hub_release.client import Kubernetes, KubernetesError
 from ..hub_release.steward import ReleaseError, Steward
 from ..hub_release.survey import Beside, survey
@@ -30,11 +31,15 @@ Json = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class ClusterSide:
-    """``service``: the keys that cloud and cluster are asked about; ``hub``: all of the hub's, or none."""
+    """``service``: the keys that cloud and cluster are asked about; ``hub``: all of the hub's, or none.
+
+    ``balancing``: the project's load balancers, where they were read.
+    """
 
     service: Json
     kubeconfig: str
     hub: Json
+    balancing: balancer.Cloud | None = None
 
     def look(self, cloud: Json, file: str, places: Mapping[str, str]) -> Json:
         """What the module returns as ``cluster``, ``facts``, ``release`` and ``answer``.
@@ -73,6 +78,8 @@ class ClusterSide:
             network_driver=self.service["cluster_network_driver"],
             site_template=self.service["cluster_template"],
             kubelet_options=(self.service.get("cluster_labels") or {}).get("kubelet_options") or "",
+            cloud=self.service.get("openstack_cloud") or "",
+            external_network=cloud["external_network"],
         )
 
     def _release(self, facts: Json) -> Json:
@@ -88,6 +95,8 @@ class ClusterSide:
             )
             kubernetes = Kubernetes({"kubeconfig": self.kubeconfig}, self.hub["hub_namespace"])
             steward = Steward(self.hub["hub_release"], kubernetes, _no_helm, check_mode=True)
+            if there := self.balancing:
+                steward.in_cloud = lambda wanted: balancer.differences(wanted, there)
             return survey(steward, beside, PENDING_GRACE, facts["node_groups"])
         except (ReleaseError, KubernetesError, LockError, ValueError):
             return {}  # the role's own look says why

@@ -415,6 +415,49 @@ def test_a_balancer_without_an_address_is_named_with_its_events(world: World) ->
         world.steward().see_through(0, 60)
 
 
+def refused(count: int = 1, words: str = "but got 403 instead: Quota has been met") -> dict[str, Any]:
+    told = {"reason": "SyncLoadBalancerFailed", "message": words, "type": "Warning", "count": count}
+    return told | {"lastTimestamp": f"2026-01-31T09:00:{count:02}Z", "metadata": {"name": "proxy-public.1"}}
+
+
+def test_an_address_that_will_never_come_is_not_waited_for(world: World) -> None:
+    world.deploy()
+    world.cluster.objects["Service", "proxy-public"]["status"] = {}
+    steward, looks = world.steward(), iter(range(1, 9))
+    steward.kubernetes.events = lambda _uid: [refused(next(looks))]
+    with pytest.raises(ReleaseError, match="will not become ready by itself") as caught:
+        steward.see_through(0, 600)
+    assert "Quota has been met" in str(caught.value)
+    assert "It is the first one, so it was left as it is" in str(caught.value)
+    assert world.now < 1005
+
+
+def test_an_address_that_was_refused_before_is_asked_for_again(world: World) -> None:
+    world.deploy()
+    service = world.cluster.objects["Service", "proxy-public"]
+    there, service["status"] = service["status"], {}
+    world.cluster.told["proxy-public"] = [refused()]
+    steward = world.steward()
+    steward.sleep = lambda _seconds: service.update(status=there)
+    world.cluster.patch = lambda item, dry_run=False: service.update(status=there) if not dry_run else {}
+    answer = steward.see_through(1, 60)
+    assert (answer["changed"], answer["address"]) == (True, "192.0.2.1")
+
+
+def test_what_the_balancer_does_not_do_is_work(world: World) -> None:
+    world.deploy()
+    world.steward().see_through(0, 60)
+    steward = world.steward()
+    assert steward.survey([], {}, {})["waiting"] == []
+    world.cluster.told["proxy-public"] = [refused()]
+    steward.in_cloud = lambda wanted: [f"{wanted.service} is open"]
+    steward._history()
+    assert steward.survey([], {}, {})["waiting"] == [
+        "proxy-public: SyncLoadBalancerFailed: but got 403 instead: Quota has been met",
+        "proxy-public: proxy-public is open",
+    ]
+
+
 def test_an_address_that_was_waited_for_is_answered_and_remembered(world: World) -> None:
     world.deploy()
     service = world.cluster.objects["Service", "proxy-public"]

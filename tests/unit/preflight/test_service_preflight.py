@@ -46,6 +46,7 @@ PLAN: Json = {
     "notes": [],
     "exists": True,
     "current": {"name": "hub", "uuid": "u", "api_address": "https://192.0.2.1:6443"},
+    "external_network": "n1",
     "cluster": {"changes": False},
     "node_groups": [],
     "remove": [],
