@@ -98,6 +98,11 @@ current:
   returned: with O(complete=true)
   type: dict
   sample: {name: hub, status: CREATE_COMPLETE}
+external_network:
+  description: Identifier of the network that the cluster's floating IPs come from; empty where it is not known.
+  returned: with O(complete=true)
+  type: str
+  sample: 5f1c7b0e-5f0c-4d0c-9a53-1b8a2f6f0f5e
 template:
   description: The template that has to be made, as the API's fields; V(null) when none is needed.
   returned: with O(complete=true)

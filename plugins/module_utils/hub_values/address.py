@@ -65,10 +65,11 @@ def proxy_flags(service: Mapping[str, Any]) -> list[str]:
     return [f"--redirect-to={port}"] if certificate(service) and port not in (None, 443) else []
 
 
-def balancer(service: Mapping[str, Any]) -> dict[str, Any]:
+def balancer(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> dict[str, Any]:
     """``proxy.service``: a Service of type LoadBalancer as cloud-provider-openstack reads it.
 
-    The network of its floating IP is the cluster's own external network: Magnum tells the cloud provider.
+    The network of its floating IP is the cluster's own external network, where the facts have it: not every driver
+    tells the cloud provider, which then takes the first one. A floating IP that is there already stays.
     """
     address = service["hub_address"]
     annotations = {
@@ -78,6 +79,8 @@ def balancer(service: Mapping[str, Any]) -> dict[str, Any]:
     }
     if address.get("internal"):
         annotations["service.beta.kubernetes.io/openstack-internal-load-balancer"] = "true"
+    elif cluster.get("external_network"):
+        annotations[f"{_OPENSTACK}/floating-network-id"] = str(cluster["external_network"])
     result: dict[str, Any] = {"type": "LoadBalancer", "annotations": annotations}
     if address.get("floating_ip"):
         result["loadBalancerIP"] = address["floating_ip"]

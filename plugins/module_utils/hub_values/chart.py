@@ -71,7 +71,7 @@ def own_values(
         "hub": _hub(service, where),
         "proxy": {
             "https": address.https(service),
-            "service": address.balancer(service),
+            "service": address.balancer(service, cluster),
             "chp": {"resources": _requests("proxy"), "networkPolicy": {"enabled": True}, **where},
             "traefik": {"resources": _requests("proxy"), "networkPolicy": {"enabled": True}, **where},
         },

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..preflight.finding import missing
+from . import octavia
 from .desired import DNS, OURS, OURS_VALUE, Desired, desired, is_our_template, size, template_name
 from .errors import CloudTooOldError, fault_text, lost_group
 from .families import CAPI_HELM, CLUSTER_API, Family, guess, recognise
@@ -59,7 +60,8 @@ class Cloud:
 
     ``images`` and ``keypairs`` are only read where they matter: the one that is named, or all of them when it is
     not there. ``require`` raises CloudTooOldError for a feature that Magnum lacks. ``delegates``: whether the
-    credentials may make others, as every driver of Magnum does for a new cluster.
+    credentials may make others, as every driver of Magnum does for a new cluster. ``octavia_providers``: None where
+    they were not read.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Cloud:
     delegates: bool = True
     neighbours: Sequence[Json] = ()
     """Other clusters of the project; read only where there is none of this name."""
+    octavia_providers: Sequence[str] | None = None
 
 
 @dataclass
@@ -104,11 +107,14 @@ class Verdict:
 def check(service: Mapping[str, Any], cloud: Cloud) -> Verdict:
     """Compare the file with the cloud. Nothing is raised for what people can mend: it is in ``problems``."""
     image = _named(cloud.images, service["cluster_image"])
-    template = _site_template(service, cloud) or cloud.cluster_template
+    site = _site_template(service, cloud)
+    template = site or cloud.cluster_template
     found = recognise(service["cluster_driver"], cluster=cloud.cluster, template=template, image=image)
     shown = guess(cloud.neighbours, cloud.templates) if found is None else None
     family = found or (shown[0] if shown else CLUSTER_API)
-    wanted = desired(_by_name(service, cloud) if family is CAPI_HELM or found is None else service, family, bool(found))
+    balancing = (family, cloud.cluster, site, cloud.octavia_providers)
+    named = _by_name(service, cloud) if family is CAPI_HELM or found is None else service
+    wanted = desired(octavia.with_provider(named, *balancing), family, bool(found))
     verdict = Verdict(family, found is not None, wanted)
     if found is None:
         why = f"{shown[1]} shows it" if shown else "nothing shows it before the first cluster"
@@ -116,6 +122,7 @@ def check(service: Mapping[str, Any], cloud: Cloud) -> Verdict:
     for problem in wanted.problems:
         (verdict.warnings if problem.pop("warning", False) else verdict.problems).append(problem)
     verdict.problems += check_names(service, cloud)
+    verdict.problems += octavia.problems(service, *balancing)
     _check_control_plane(service, cloud, verdict)
     _check_site_template(service, cloud, template, verdict)
     _check_distro(service, image, verdict)
@@ -149,9 +156,19 @@ def _named(things: Iterable[Json], name: str) -> Json | None:
     return next((t for t in things if name in (t.get("name"), t.get("id"), t.get("uuid"))), None)
 
 
+def external_network(service: Mapping[str, Any], cloud: Cloud) -> str:
+    """The id of the network that the cluster's floating IPs come from: the site's template's, or the file's. Or ""."""
+    template = (_site_template(service, cloud) or cloud.cluster_template or {}) if service["cluster_template"] else {}
+    name = template.get("external_network_id") or service["cluster_external_network"]
+    found = [network for network in cloud.networks if name in (network.get("name"), network.get("id"))]
+    return str(next((network["id"] for network in found if network.get("is_router_external")), ""))
+
+
 def check_known(service: Mapping[str, Any], cloud: Cloud) -> list[Json]:
     """Problems with a file of which not every key is known: what needs no comparison of the whole with a cluster."""
     problems = check_names(service, cloud)
+    if octavia.said(service):
+        problems += octavia.problems(service, CLUSTER_API, cloud.cluster, None, cloud.octavia_providers)
     if service.get("cluster_name") and cloud.cluster is None:
         problems += _check_delegation(cloud)
     return problems

@@ -83,7 +83,7 @@ ADDRESS = (
         "string",
         "The floating IP at which the hub answers. It must be in the project.",
         default=None,
-        null="any free one, kept afterwards",
+        null="a new one, kept afterwards",
         check=keys.ipv4,
         example="192.0.2.7",
     ),
@@ -110,7 +110,8 @@ ADDRESS = (
     Key(
         "allowed_cidrs",
         "list",
-        "Ranges of addresses that may reach the hub. Empty: all.",
+        "Ranges of addresses that may reach the hub. Empty: all. Of IPv4, unless the cluster's subnet is of IPv6. "
+        "Octavia's provider `ovn` has no such ranges.",
         default=[],
         check=keys.cidr,
         example=["192.0.2.0/24"],

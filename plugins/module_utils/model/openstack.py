@@ -238,7 +238,7 @@ OPENSTACK = File(
         Key(
             "cluster_octavia_provider",
             "string",
-            "Octavia provider of the load balancers.",
+            "Octavia provider of the load balancers. `ovn` has no ranges that may reach them.",
             default=None,
             null=SITE,
             example="amphora",

@@ -13,7 +13,7 @@ from typing import Any
 from ..capacity.fit import fit
 from ..magnum.families import DEFAULT_WORKER
 from ..written import Finding, Path, Values, is_number
-from . import cluster_rules, hub_rules
+from . import address_rules, cluster_rules, hub_rules
 from .chart_rules import chart_values
 from .convert import UNKNOWN, nearest
 from .looking import get, version_of
@@ -138,6 +138,9 @@ RULES: tuple[Rule, ...] = (
     chart_and_kubernetes,
     hub_rules.https,
     hub_rules.address,
+    address_rules.ranges,
+    address_rules.ranges_that_ovn_ignores,
+    address_rules.plain_and_public,
     hub_rules.who_may_log_in,
     hub_rules.login,
     hub_rules.profiles,

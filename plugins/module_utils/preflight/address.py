@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .finding import Finding
@@ -14,8 +15,9 @@ Json = Mapping[str, Any]
 
 
 def check_address(service: Json, project: Project) -> Iterator[Finding]:
-    """The floating IP that is asked for, and the zone of the domain."""
+    """The floating IP that is asked for, ranges of the balancers' kind, and the zone of the domain."""
     yield from _floating_ip(service, project)
+    yield from _ranges(service, project)
     yield from _zone(service, project)
 
 
@@ -42,6 +44,38 @@ def _floating_ip(service: Json, project: Project) -> Iterator[Finding]:
     if external and found.get("network_id") and found["network_id"] != external["id"]:
         message = f"{wanted} is not of the network {network} (cluster_external_network)"
         yield Finding(key, message, f"{other}; or leave it out")
+    has = next((each["address"] for each in project.floating_ips if each.get("port_id") in project.hub_ports), wanted)
+    if has != wanted:
+        # cloud-provider-openstack, ensureFloatingIP: what hangs on the balancer's port is used, whatever is asked for.
+        message = f"the hub answers at {has}, and an address in use is never exchanged by the cluster"
+        hint = f"write {has}; or take it away, and users are shut out until the next run: "
+        yield Finding(key, message, f"{hint}openstack floating ip unset --port {has}")
+
+
+def _ranges(service: Json, project: Project) -> Iterator[Finding]:
+    """Ranges of the kind of the subnet that the file names, in which drivers put the balancers' addresses."""
+    subnets: Iterable[Json] = project.subnets
+    if wanted := service.get("cluster_fixed_subnet"):
+        subnets = [one for one in subnets if wanted in (one["name"], one["id"])]
+    else:
+        network = named(project.networks, service.get("cluster_fixed_network"))
+        subnets = [one for one in subnets if network and one["network_id"] == network["id"]]
+    kinds = {one["ip_version"] for one in subnets}
+    if len(kinds) != 1:
+        return
+    kind = kinds.pop()
+    for key, given in (
+        ("hub_address.allowed_cidrs", (service.get("hub_address") or {}).get("allowed_cidrs")),
+        ("cluster_api_allowed_cidrs", service.get("cluster_api_allowed_cidrs")),
+    ):
+        for index, text in enumerate(given or ()):
+            if ipaddress.ip_network(text, strict=False).version != kind:
+                message = f"{text} is no IPv{kind} range, and the cluster's load balancers have IPv{kind} addresses"
+                hint = "remove it: Octavia would refuse all of them, and let everybody in"
+                yield Finding(f"{key}[#{index + 1}]", message, hint)
+    if kind == 6 and (service.get("hub_address") or {}).get("floating_ip"):
+        message = "the cluster's subnet has IPv6, and floating IPs are for IPv4 only"
+        yield Finding("hub_address.floating_ip", message, "leave it out, or write a subnet with IPv4")
 
 
 def _zone(service: Json, project: Project) -> Iterator[Finding]:

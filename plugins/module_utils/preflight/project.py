@@ -33,7 +33,9 @@ class Project:
     ``services`` are the types in the catalog (as openstacksdk calls them); ``roles`` those of the token.
     ``flavors``: {id, name, vcpus, ram in MiB, disk in GiB}; ``images``: {id, name, min_disk in GiB, min_ram in MiB}.
     ``limits`` by the names of ``quotas.QUOTAS``. ``floating_ips``: {address, network_id, port_id, ours}, ``ours`` where
-    it leads to this service's cluster. ``zones``: {name, status}. ``member_limit``: servers in one server group.
+    it leads to this service's cluster. ``subnets`` are read where the file names a network: {id, name, network_id,
+    ip_version}. ``hub_ports``: ports of the hub's load balancer. ``zones``: {name, status}. ``member_limit``: servers
+    in one server group.
     """
 
     cloud: str
@@ -42,6 +44,8 @@ class Project:
     flavors: Sequence[Json] = ()
     images: Sequence[Json] = ()
     networks: Sequence[Json] = ()
+    subnets: Sequence[Json] = ()
+    hub_ports: frozenset[str] = frozenset()
     limits: Mapping[str, Limit] = dataclasses.field(default_factory=dict)
     floating_ips: Sequence[Json] = ()
     zones: Sequence[Json] = ()

@@ -58,6 +58,7 @@ TITLES = {
     "balancers": ("Octavia", "load balancers"),
     "pools": ("Octavia", "pools"),
     "listeners": ("Octavia", "listeners"),
+    "octavia_providers": ("Octavia", "providers"),
     "zones": ("Designate", "zones"),
     "clusters": ("Magnum", "clusters"),
     "cluster_quota": ("Magnum", "quotas"),
@@ -119,6 +120,8 @@ class Reader:
             found["balancers"] = lambda: list(c.load_balancer.load_balancers(project_id=self.project_id))
             found["pools"] = lambda: list(c.load_balancer.pools(project_id=self.project_id))
             found["listeners"] = lambda: list(c.load_balancer.listeners(project_id=self.project_id))
+            if not exists:
+                found["octavia_providers"] = lambda: [one.name for one in c.load_balancer.providers()]
         if "dns" in self.services and service.get("hub_domain"):
             found["zones"] = lambda: list(c.dns.zones())
         if "container-infrastructure-management" in self.services:

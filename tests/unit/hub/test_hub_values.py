@@ -324,3 +324,14 @@ def test_the_state_of_a_hub(service: Any, cluster: dict[str, Any]) -> None:
     for change in ({"work": ["Deployment hub is not as released"]}, {"fingerprints": {"hub-secrets": "other"}}):
         state = hub_state({**found, "release": {**seen, **change}}, described, cluster, "4.4.0")
         assert (state["work"], state["answer"]) == (True, {})
+
+
+def test_the_network_of_the_floating_ip_is_named_where_it_is_known(service: Any, cluster: dict[str, Any]) -> None:
+    """Not every driver tells the cloud provider, which takes the first external network then."""
+    name = "loadbalancer.openstack.org/floating-network-id"
+    assert name not in hub_chart_values(service(), cluster)["proxy"]["service"]["annotations"]
+    cluster["external_network"] = "n1"
+    assert hub_chart_values(service(), cluster)["proxy"]["service"]["annotations"][name] == "n1"
+    inside = service()
+    inside["hub_address"]["internal"] = True
+    assert name not in hub_chart_values(inside, cluster)["proxy"]["service"]["annotations"]

@@ -13,6 +13,7 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum import vers
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.desired import desired
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import NotOwnerError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.families import CLUSTER_API, FAMILIES
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.octavia import with_provider
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.preflight import Cloud, check
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.access import not_owner
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.cloud import check_project, notes
@@ -87,6 +88,8 @@ CLOUD: Json = {
     "status": "CREATE_COMPLETE",
     "group_of_others": "",
     "made_by_another": False,
+    "providers": None,
+    "hub_ports": [],
 }
 
 FLAVORS = [
@@ -115,6 +118,11 @@ IMAGES = [
 NETWORKS = [
     {"id": "n1", "name": "External", "is_router_external": True},
     {"id": "n2", "name": "inside", "is_router_external": False},
+]
+
+SUBNETS = [
+    {"id": "s1", "name": "v4", "network_id": "n1", "ip_version": 4},
+    {"id": "s2", "name": "v6", "network_id": "n2", "ip_version": 6},
 ]
 
 FLOATING_IPS = [
@@ -157,11 +165,12 @@ def findings(service: Json, changes: Mapping[str, Any]) -> list[Finding]:
         name="prod",
         flavors=FLAVORS,
         networks=NETWORKS,
-        subnets=[],
+        subnets=SUBNETS,
         images=IMAGES,
         keypairs=["operator"],
         require=require,
         delegates=given["delegates"],
+        octavia_providers=given["providers"],
         **live,
     )
     failures = {part: ForbiddenError() for part in given["refused"]}
@@ -172,7 +181,10 @@ def findings(service: Json, changes: Mapping[str, Any]) -> list[Finding]:
     if given["made_by_another"]:
         refusals.append(not_owner(NotOwnerError({"name": "hub", "user_id": "5f0c"}, "/home/me/hub.yaml")))
     project.limits = {name: Limit(*limit) for name, limit in given["limits"].items()}
-    project.floating_ips = FLOATING_IPS
+    project.floating_ips = [
+        {**each, "ours": each["ours"] or each["port_id"] in given["hub_ports"]} for each in FLOATING_IPS
+    ]
+    project.subnets, project.hub_ports = SUBNETS, frozenset(given["hub_ports"])
     project.zones = given["zones"]
     project.volume_types = ["standard", "fast"]
     verdict = check(service, cloud)
@@ -223,6 +235,27 @@ def test_check(case: Json) -> None:
     (finding,) = [one for one in found if one.severity == case["severity"]]
     assert (finding.key, finding.message) == (case["key"], case["message"])
     assert finding.hint == (case.get("hint") or "")
+
+
+def test_a_provider_is_said_where_the_driver_would_say_another() -> None:
+    """magnum-cluster-api says amphorav2 without the label; a cluster keeps what it was made with."""
+    service = described({})
+    for providers, said in (
+        (["amphora", "octavia"], "amphora"),
+        (["octavia"], "octavia"),
+        (["amphora", "amphorav2"], None),
+        (None, None),
+    ):
+        assert with_provider(service, CLUSTER_API, None, None, providers).get("cluster_octavia_provider") == said
+    assert with_provider(service, FAMILIES["heat"], None, None, ["amphora"]) == service
+    site = {"labels": {"octavia_provider": "ovn"}}
+    assert with_provider(service, CLUSTER_API, None, site, ["amphora"]) == service
+    live = {"labels": {"octavia_provider": "octavia"}}
+    assert with_provider(service, CLUSTER_API, live, None, ["amphora"])["cluster_octavia_provider"] == "octavia"
+    chosen = {**service, "cluster_labels": {"octavia_provider": "ovn"}}
+    assert with_provider(chosen, CLUSTER_API, None, None, ["amphora", "ovn"]) == chosen
+    made = findings(service, {"providers": ["amphora"]}), findings(service, {"providers": ["amphora"], "deployed": {}})
+    assert made == ([], [])
 
 
 def test_what_this_cluster_has_already_is_not_counted_twice() -> None:
