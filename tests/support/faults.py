@@ -58,11 +58,16 @@ def _write(state: Path, service: str, statement: str, *values: str) -> None:
 @contextlib.contextmanager
 def quota(state: Path, **limits: int) -> Iterator[None]:
     """Nova's quotas of the project are these (``instances=2``) for as long as the block runs."""
-    administrator = credentials.as_admin(Cloud(Settings.load(state)))
-    project = administrator.identity.find_project(credentials.PROJECT).id
-    before = administrator.compute.get_quota_set(project)
-    administrator.compute.update_quota_set(project, **limits)
+    admin = administrator(state)
+    project = admin.identity.find_project(credentials.PROJECT).id
+    before = admin.compute.get_quota_set(project)
+    admin.compute.update_quota_set(project, **limits)
     try:
         yield
     finally:
-        administrator.compute.update_quota_set(project, **{name: getattr(before, name) for name in limits})
+        admin.compute.update_quota_set(project, **{name: getattr(before, name) for name in limits})
+
+
+def administrator(state: Path) -> Any:
+    """The cloud, as its administrators see it."""
+    return credentials.as_admin(Cloud(Settings.load(state)))
