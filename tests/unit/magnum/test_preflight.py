@@ -18,7 +18,13 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.families im
     HEAT,
     recognise,
 )
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.preflight import Cloud, Verdict, check, check_known
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.preflight import (
+    Cloud,
+    Verdict,
+    check,
+    check_known,
+    external_network,
+)
 
 Json = dict[str, Any]
 
@@ -175,6 +181,19 @@ def test_two_images_of_one_name_are_told_by_their_ids() -> None:
 def test_an_inner_network_gives_no_floating_ips() -> None:
     verdict = check(service(cluster_external_network="inside"), cloud())
     assert "not an external one" in verdict.problems[0]["problem"]
+
+
+def test_where_floating_ips_come_from() -> None:
+    """By id, also where an inner network has the same name; a site's template says it itself."""
+    same_name = [{"id": "n0", "name": "External", "is_router_external": False}, *cloud().networks]
+    assert external_network(service(), cloud(networks=same_name)) == "n1"
+    assert external_network(service(cluster_external_network="gone"), cloud()) == ""
+    more = [*cloud().networks, {"id": "n3", "name": "Campus", "is_router_external": True}]
+    templates = [{"uuid": "t", "name": "site", "external_network_id": "Campus"}]
+    given = service(cluster_template="site")
+    assert external_network(given, cloud(networks=more, templates=templates)) == "n3"
+    live = {"external_network_id": "n3"}
+    assert external_network(given, cloud(networks=more, cluster_template=live)) == "n3"
 
 
 def test_what_is_deployed_needs_nothing() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_probe import ProbeError
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release import balancer
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.client import KubernetesError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import JUPYTERHUB, normalise
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight import cluster_side
@@ -73,6 +74,7 @@ class World:
         self.answer: tuple[Json, str, str] | Exception = ({"version": "5.5.0"}, "", "")
         self.skipped = ""
         self.asked: list[str] = []
+        self.steward: Any = None
         self.kubeconfig = folder / "kubeconfig"
         self.kubeconfig.touch()
         monkeypatch.setattr(CoePreflight, "act", lambda _module: self.plan)
@@ -109,8 +111,9 @@ class World:
         self.asked.append("cluster")
         return [], self.skipped, Seen()
 
-    def _survey(self, _steward: Any, beside: Any, _grace: float, groups: Json) -> Json:
+    def _survey(self, steward: Any, beside: Any, _grace: float, groups: Json) -> Json:
         self.asked.append("release")
+        self.steward = steward
         assert list(groups) == ["default-worker"]
         assert {item["kind"] for item in beside.objects} == {"Namespace", "StorageClass", "Secret", "StatefulSet"}
         assert list(beside.secrets) == ["hub-secrets"]
@@ -236,3 +239,19 @@ def test_an_answer_with_something_to_be_said_is_left_to_the_role(world: World, a
     world.answer = answer
     found = world.answers()
     assert (found["release"], found["answer"]) == (FOUND, {})
+
+
+def test_the_balancers_that_were_read_are_compared(world: World) -> None:
+    """In the same look: an unchanged run notices what is not in force, and asks nobody once more."""
+    wanted = balancer.Asked("proxy-public", "b", (("TCP", 80),), ("192.0.2.0/24",), {}, "", internal=False)
+    world.answers()
+    assert world.steward.in_cloud(wanted) == []  # nothing was read
+    module = world.module()
+    module.keep_hub()
+    listener = {"balancers": ["b"], "protocol": "TCP", "protocol_port": 80, "allowed_cidrs": None}
+    there = [{"id": "b", "provider": "amphora", "vip_port_id": "p"}]
+    module.balancing = balancer.Cloud(there, [listener], [])
+    module.act()
+    assert world.steward.in_cloud(wanted) == [
+        "the listener of port 80 lets in everybody, and is to let in 192.0.2.0/24"
+    ]
