@@ -33,7 +33,7 @@ def cluster_facts(
     {vcpus, memory in bytes}. A live node's labels say which family it really is. Without nodes or ``daemon_sets`` the
     usual reserves of the family serve (``reserves.py``); ``kubelet_options`` is the Heat driver's label. With
     ``site_template``, a template that is not ours, ``network_driver`` is what the file says and not what there is.
-    ``cloud`` is its name in ``clouds.yaml``, ``external_network`` the id of the network that its floating IPs come from.
+    ``cloud`` is its name in ``clouds.yaml``, ``external_network`` the id of the network of its floating IPs.
     """
     live = list(nodes)
     found = next((f for f in (by_node_labels(_labels(n)) for n in live) if f), None) or FAMILIES[family]

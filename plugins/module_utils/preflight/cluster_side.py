@@ -76,7 +76,7 @@ class ClusterSide:
             family=cloud["family"]["name"],
             kubeconfig=self.kubeconfig,
             network_driver=self.service["cluster_network_driver"],
-            site_template=self.service["cluster_template"],
+            site_template=self.service.get("cluster_template"),
             kubelet_options=(self.service.get("cluster_labels") or {}).get("kubelet_options") or "",
             cloud=self.service.get("openstack_cloud") or "",
             external_network=cloud["external_network"],
