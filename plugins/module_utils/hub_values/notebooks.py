@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from .. import kubespawner
 from . import groups
 from .named import SHARED_MEMORY, SHARED_MEMORY_PATH
 from .objects import storage_class_name
@@ -180,7 +181,7 @@ def _storage(service: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str
     if storage["type"] == "dynamic":
         result |= {
             "capacity": str(storage["capacity"]),
-            "homeMountPath": storage["mount_path"],
+            "homeMountPath": kubespawner.filled(storage["mount_path"]),
             "dynamic": {"storageClass": storage_class_name(service), "pvcNameTemplate": CLAIM_TEMPLATE},
         }
     return result
@@ -211,7 +212,9 @@ def _profile(
     if profile.get("gpus"):
         override["extra_resource_limits"] = {group.get("gpu_resource") or "nvidia.com/gpu": str(profile["gpus"])}
     if profile.get("environment"):
-        override["environment"] = dict(profile["environment"])
+        override["environment"] = {
+            name: kubespawner.variable(str(value)) for name, value in profile["environment"].items()
+        }
     result: dict[str, Any] = {"slug": profile["name"], "display_name": profile.get("display_name") or profile["name"]}
     if profile.get("description"):
         result["description"] = profile["description"]
