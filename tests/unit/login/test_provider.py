@@ -118,6 +118,7 @@ def test_users_come_with_their_groups(settings: Settings, person: login.Person, 
     assert known["preferred_username"] == person.name
     assert sorted(known["groups"]) == sorted(person.groups)
     assert known["sub"] != person.name, "IRIS IAM's sub is no login name"
+    assert known[login.NAMESPACED_CLAIM] == known["realm_access"]["roles"] == known["groups"]
 
 
 def test_a_wrong_password_is_refused(settings: Settings) -> None:

@@ -27,6 +27,12 @@ ADMIN_GROUP = "stfc-cloud-admins"
 OTHER_GROUP = "visitors"
 """The refused user is in a group too: being in any group must not be enough."""
 
+NAMESPACED_CLAIM = "https://idp.example.org/claims/groups"
+"""The groups as Auth0 has them (https://auth0.com/docs/secure/tokens/json-web-tokens/create-custom-claims)."""
+
+NESTED_CLAIM = "realm_access.roles"
+"""The groups as Keycloak has its roles: ``{"realm_access": {"roles": [...]}}``."""
+
 HUB_HOST = "jupyter.localhost"
 """Where the hub answers. Browsers resolve ``*.localhost`` to the loopback address."""
 

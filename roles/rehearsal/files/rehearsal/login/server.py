@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from canaille.backends import Backend
 from canaille.oidc.userinfo import UserInfo
 from joserfc.jwk import RSAKey
 
+from rehearsal.login import NAMESPACED_CLAIM, NESTED_CLAIM
 from rehearsal.settings import write_private
 
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
@@ -38,12 +40,26 @@ def application(known: dict[str, Any], key: dict[str, Any]) -> Any:
         **UserInfo.SCOPES_CLAIMS_MAPPING,
         "profile": [*UserInfo.SCOPES_CLAIMS_MAPPING["profile"], "groups"],
     }
+    UserInfo.filter = in_other_forms(UserInfo.filter)
     app = canaille.create_app(configuration(known, key))
     # INDIGO IAM takes the client's secret from the header and from the form, however the client is registered.
     models.Client.check_endpoint_auth_method = lambda _client, method, _endpoint: method in SECRET_METHODS
     with app.app_context(), Backend.instance.session():
         fill(known)
     return app
+
+
+def in_other_forms(filtered: Callable[[Any, Any], dict[str, Any]]) -> Callable[[Any, Any], dict[str, Any]]:
+    """A ``UserInfo.filter`` whose answer has the groups also where other providers have them."""
+
+    def everything(claims: Any, scope: Any) -> dict[str, Any]:
+        found = filtered(claims, scope)
+        if "groups" in found:
+            outer, inner = NESTED_CLAIM.split(".")
+            found |= {NAMESPACED_CLAIM: found["groups"], outer: {inner: found["groups"]}}
+        return found
+
+    return everything
 
 
 def one_name(app: Any) -> Any:
