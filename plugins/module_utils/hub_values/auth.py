@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from . import group_claim
 from .address import public_url
 
 Config = dict[str, dict[str, Any]]
@@ -30,6 +31,18 @@ def secret_authentication(service: Mapping[str, Any]) -> Config:
     auth = service["hub_auth"]
     section, option, key = _SECRETS.get(auth["type"], ("", "", ""))
     return {section: {option: auth[key]}} if section and auth.get(key) else {}
+
+
+def code(service: Mapping[str, Any]) -> dict[str, str]:
+    """``hub.extraConfig``: what options alone cannot say."""
+    auth = service["hub_auth"]
+    if _TYPES[auth["type"]] is not _openid:
+        return {}
+    return {"groupsClaim": group_claim.code(auth["groups_claim"], auth["username_claim"], _groups_key(auth))}
+
+
+def _groups_key(auth: Mapping[str, Any]) -> str:
+    return f"oauth_user.{auth['groups_claim']}"
 
 
 def _rules(auth: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +69,7 @@ def _openid(auth: Mapping[str, Any], callback: str) -> Config:
         "login_service": auth["login_service"],
         "username_claim": auth["username_claim"],
         "manage_groups": True,
-        "auth_state_groups_key": f"oauth_user.{auth['groups_claim']}",
+        "auth_state_groups_key": _groups_key(auth),  # the code below replaces it
         **_lists(auth, "allowed_groups", "admin_groups"),
     }
     return {"JupyterHub": {"authenticator_class": "generic-oauth"}, "GenericOAuthenticator": options}

@@ -87,6 +87,8 @@ def own_values(
     }
     if service["hub_image_pull_secrets"]:
         values["imagePullSecrets"] = list(service["hub_image_pull_secrets"])
+    if code := auth.code(service):
+        values["hub"]["extraConfig"] = code
     if flags := address.proxy_flags(service):
         values["proxy"]["chp"]["extraCommandLineFlags"] = flags
     _annotate(values, secret_fingerprints, address.certificate(service))

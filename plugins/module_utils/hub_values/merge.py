@@ -21,6 +21,7 @@ OWNERS = {
     "hub.config": "hub_auth",
     "hub.db": "hub_database",
     "hub.existingSecret": "hub_auth",
+    "hub.extraConfig.groupsClaim": "hub_auth",
     "hub.nodeSelector": "hub_core_node_group",
     "hub.tolerations": "hub_core_node_group",
     "imagePullSecrets": "hub_image_pull_secrets",
