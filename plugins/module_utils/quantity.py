@@ -3,7 +3,8 @@
 """Sizes, quantities and durations as people write them, to integers of bytes and seconds.
 
 Two notations for memory look alike and differ. KubeSpawner (and so the files of a service) counts in powers of 1024:
-``1.5G`` is 1.5 GiB. Kubernetes counts in powers of 1000 unless the unit ends in ``i``: ``1.5G`` is 1.5e9 bytes.
+``1.5G`` is 1.5 GiB. Kubernetes counts in powers of 1000 unless the unit ends in ``i``: ``1.5G`` is 1.5e9 bytes. Of
+``1.5Gi`` both, and the files, make the same.
 Every function here is exact: numbers are fractions, never floats.
 
 Sources: ``traitlets`` ``ByteSpecification`` as KubeSpawner defines it (``kubespawner/traitlets.py``);
@@ -17,6 +18,9 @@ from fractions import Fraction
 
 KUBESPAWNER_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 """Bytes in each of KubeSpawner's units."""
+
+SIZE_UNITS = KUBESPAWNER_UNITS | {f"{unit}i": factor for unit, factor in KUBESPAWNER_UNITS.items() if unit}
+"""Bytes in each unit of a size in the files: Kubernetes' binary ones say the same in more words."""
 
 KUBERNETES_UNITS: dict[str, Fraction] = {
     **{unit: Fraction(1, 1000**power) for power, unit in enumerate(("m", "u", "n"), start=1)},
@@ -56,7 +60,7 @@ class QuantityError(ValueError):
 
 
 def size_to_bytes(value: object) -> int:
-    """Bytes of a size in KubeSpawner's units: ``1.5G`` is 1610612736.
+    """Bytes of a size in KubeSpawner's units or Kubernetes' binary ones: ``1.5G`` and ``1.5Gi`` are 1610612736.
 
     A number, or digits without a unit, is a number of bytes. Parts of a byte are rounded up.
     Raises QuantityError (a ValueError) with what to write instead.
@@ -68,15 +72,18 @@ def size_to_bytes(value: object) -> int:
     if not match:
         raise QuantityError(f"{_short(text)!r} is not a size", "write a number and a unit, such as 1.5G")
     number, unit = match.groups()
-    if unit not in KUBESPAWNER_UNITS or re.search(r"\s", text):
+    if unit not in SIZE_UNITS or re.search(r"\s", text):
         wanted = _nearest_size_unit(unit)
         if not wanted:
             hint = "the units are K, M, G and T, such as 1.5G"
         else:
-            hint = f"write {number}{wanted}" + ("" if unit == wanted else f" ({wanted} is {_binary_name(wanted)} here)")
-        problem = f"has no unit that we know ({unit})" if unit not in KUBESPAWNER_UNITS else "has a space in it"
+            same = unit in (wanted, f"{wanted}i")
+            hint = f"write {number}{unit if same else wanted}" + (
+                "" if same else f" ({wanted} is {_binary_name(wanted)} here)"
+            )
+        problem = f"has no unit that we know ({unit})" if unit not in SIZE_UNITS else "has a space in it"
         raise QuantityError(f"{text!r} {problem}", hint)
-    result = _round_up(Fraction(number) * KUBESPAWNER_UNITS[unit])
+    result = _round_up(Fraction(number) * SIZE_UNITS[unit])
     if not unit and result < SMALLEST_BARE_SIZE:
         raise QuantityError(f"{text} has no unit, so it would be a number of bytes", f"write {text}G or {text}M")
     return result
@@ -131,7 +138,8 @@ def duration_to_seconds(value: object) -> int:
     parts = _DURATION.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         guess = _nearest_duration(text)
-        raise QuantityError(f"{text!r} is not a duration", f"write {guess}" if guess else usage)
+        hint = f"write {guess}" if guess else clock_hint(text) or usage
+        raise QuantityError(f"{text!r} is not a duration", hint)
     units = [unit for _number, unit in parts]
     order = [unit for unit in SECONDS if unit in units]
     if units != order:
@@ -158,6 +166,17 @@ def format_duration(seconds: int) -> str:
         count, rest = divmod(rest, factor)
         text += f"{count}{unit}" if count else ""
     return text or "0s"
+
+
+def clock_hint(text: str) -> str:
+    """What to write for a duration written like a clock: ``8:00`` may be 8h or 8m. "" for anything else."""
+    parts = [int(part) for part in text.split(":") if re.fullmatch("[0-9]{1,4}", part, re.ASCII)]
+    if len(parts) not in (2, 3) or len(parts) != text.count(":") + 1:
+        return ""
+    readings = [sum(count * factor for count, factor in zip(parts, (3600, 60, 1), strict=False))]
+    if len(parts) == 2:
+        readings.append(parts[0] * 60 + parts[1])
+    return f"write {', or '.join(format_duration(reading) for reading in dict.fromkeys(readings))}"
 
 
 def _round_up(number: Fraction) -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
@@ -27,6 +28,8 @@ except ImportError:  # a target may lack it; the files are read on the controlle
 from . import model
 from .model import FILES, UNKNOWN, Converter, Deferred, Finding, Path
 from .model.chart_rules import SECRET_NAMES, given_chart, is_local
+from .model.convert import written
+from .model.text_rules import misread
 
 Read = Callable[[str], str]
 """Text of a file. Raises OSError, or ValueError with a message for people."""
@@ -45,6 +48,9 @@ MOST_VALUES = 20_000
 
 ChartSchema = Callable[[str], Mapping[str, Any] | None]
 """The JSON Schema of the values of a chart on this machine; None where there is none."""
+
+PRIVATE = "x-"
+"""Keys at the top of a file that begin so are the file's own: a place for what its aliases share."""
 
 Place = tuple[str, int]
 """File as it was named, and line (0: no line)."""
@@ -118,11 +124,15 @@ class ServiceError(ValueError):
 
 @dataclasses.dataclass
 class Layer:
-    """One file (or the command line) as it is written: its values, the line of each, and what is wrong already."""
+    """One file (or the command line) as it is written: its values, the line of each, and what is wrong already.
+
+    ``texts``: how the numbers and truth values among them were written. Keys that are text have that text as value.
+    """
 
     file: str
     values: dict[str, Any] = dataclasses.field(default_factory=dict)
     lines: dict[Path, int] = dataclasses.field(default_factory=dict)
+    texts: dict[Path, str] = dataclasses.field(default_factory=dict)
     problems: list[Problem] = dataclasses.field(default_factory=list)
 
     def line(self, path: Path) -> int:
@@ -163,6 +173,8 @@ def load(
     problems += _check_as_written(own[1], (FILES[1],), (FILES[0],))
     for layer in layers[2:]:
         problems += _check_as_written(layer, FILES)
+    for layer in layers:
+        problems += _misread(layer)
     for layer in own:
         problems += _plain_secrets(layer)
     problems += _readable_secrets(layers[2:])
@@ -258,10 +270,10 @@ def parse(file: str, read: Read) -> Layer:
 
 
 class _Loader(SafeLoader):
-    """YAML as Ansible reads it, but dates stay text."""
+    """YAML as Ansible reads it, but dates and ``=`` stay text."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012, as in the class above
-        first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        first: [(tag, regexp) for tag, regexp in resolvers if tag.rpartition(":")[2] not in ("timestamp", "value")]
         for first, resolvers in getattr(SafeLoader, "yaml_implicit_resolvers", {}).items()
     }
 
@@ -286,6 +298,7 @@ class _Builder:
     def build(self, node: yaml.Node, path: Path) -> Any:
         line = node.start_mark.line + 1
         self.layer.lines.setdefault(path, line)
+        self.layer.texts.pop(path, None)  # of a key given twice, whose last value counts
         self.count += 1
         if self.count > MOST_VALUES:
             raise _TooMuchError(f"has more than {MOST_VALUES} values", line)
@@ -313,6 +326,8 @@ class _Builder:
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
             name = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else ""
+            if not path and name.startswith(PRIVATE):
+                continue  # what anchors in it name is where the aliases are
             if not name:
                 self._note(key_node, path, "has a key that is not text", 'a template needs quotes around it: "{{ … }}"')
                 continue
@@ -344,7 +359,12 @@ class _Builder:
             return UNKNOWN
         if isinstance(value, str) and _is_template(value):
             return Deferred(value)
-        return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
+        if value is None or isinstance(value, str):
+            return value
+        if not isinstance(value, (int, float, bool)) or _is_text(path):
+            return str(node.value)  # 0022, 1.10, 12:30 and no are what stands there, not what YAML makes of it
+        self.layer.texts[path] = str(node.value)
+        return value
 
     def _note(self, node: yaml.Node, path: Path, message: str, hint: str) -> None:
         self.notes.append((node.start_mark.line + 1, path, message, hint))
@@ -354,7 +374,12 @@ def _syntax(error: yaml.MarkedYAMLError, line: str) -> tuple[str, str]:
     """What is wrong in words that help, and what to write. The line is not repeated: it may hold a secret."""
     problem = error.problem or "not understood"
     if "cannot start any token" in problem and "\\t" in problem:
-        return "a tab is used to indent", "indent with spaces"
+        column = error.problem_mark.column if error.problem_mark else 0
+        if not line[column:].strip():
+            return "there is a tab at the end of this line", "remove it"
+        if not line[:column].strip():
+            return "a tab is used to indent", "indent with spaces"
+        return "there is a tab in this line where only spaces may be", "write spaces"
     if problem.startswith("mapping values are not allowed"):
         return "there is a second colon in this line, or its indentation is wrong", "put quotes around text with ': '"
     if "{{" in line and "}}" in line:
@@ -374,6 +399,7 @@ class _Merged:
         self.names = names
         self.values: dict[str, Any] = {}
         self.places: dict[Path, Place] = {}
+        self.texts: dict[Path, str] = {}
         self.templates: dict[Path, str] = {}
 
     def add(self, layer: Layer) -> None:
@@ -400,6 +426,7 @@ class _Merged:
 
     def _place(self, value: Any, path: Path, layer: Layer) -> None:
         self.places[path] = (layer.file, layer.line(path))
+        self.texts[path] = layer.texts.get(path, "")
         for step, member in _members(value):
             self._place(member, (*path, step), layer)
 
@@ -428,10 +455,15 @@ class _Merged:
                 return value
             self.templates[path] = "" if value.tag else value.text
             try:
-                return render(value)
+                rendered = render(value)
             except RenderError as error:
                 problems.append(self.problem(_not_rendered(path, value, error), self.values))
                 return UNKNOWN
+            if not value.tag and _has_comment(value.text):
+                message = "{# … #} is a comment of templates: it is left out of the value"
+                hint = "remove it, or write !unsafe before the text if it belongs there"
+                problems.append(self.problem(Finding(path, message, hint, "warning"), self.values))
+            return rendered
 
         return {name: walk(value, (name,)) for name, value in self.values.items()}
 
@@ -446,7 +478,7 @@ class _Merged:
         def same_place(one: Path, other: Path) -> bool:
             return self.place(one)[0] == self.place(other)[0]
 
-        return model.Context(template, same_place, loose)
+        return model.Context(template, same_place, loose, lambda path: self.texts.get(path, ""))
 
     def problem(self, finding: Finding, values: Any) -> Problem:
         file, line = self.place(finding.path)
@@ -471,6 +503,10 @@ def _is_template(text: str) -> bool:
     return any(mark in text for mark in ("{{", "{%", "{#"))
 
 
+def _has_comment(text: str) -> bool:
+    return bool(re.search(r"\{#.*?#\}", re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", text, flags=re.DOTALL), re.DOTALL))
+
+
 def _members(value: Any) -> Iterator[tuple[Any, Any]]:
     if isinstance(value, dict):
         yield from value.items()
@@ -483,9 +519,24 @@ def _not_rendered(path: Path, value: Deferred, error: RenderError) -> Finding:
         return Finding(path, "cannot be decrypted", "give the vault's password, for example with --ask-vault-pass")
     if error.undefined:
         message = f"uses {error.undefined}, which is not defined"
-        return Finding(path, message, "define it in the inventory, or give it with -e")
+        return Finding(path, message, f"define it in the inventory, or give it with -e; {UNSAFE}")
     secret = any(key.secret for key in _keys_along(path))
-    return Finding(path, "cannot be rendered" if secret else f"cannot be rendered: {error}", "look at the template")
+    message = "cannot be rendered" if secret else f"cannot be rendered: {error}"
+    return Finding(path, message, f"look at the template; {UNSAFE}")
+
+
+UNSAFE = 'if it is no template, write !unsafe "…"'
+"""What to do about ``{{``, ``{%`` and ``{#`` that are not Jinja's."""
+
+
+def _is_text(path: Path) -> bool:
+    """Whether the value at ``path`` is text by the model: a key, a member of a list, a value of a mapping."""
+    steps = list(_keys_along(path))
+    if not steps or len(steps) != sum(isinstance(step, str) for step in path):
+        return False
+    if isinstance(path[-1], int):
+        return steps[-1].type == "list" and not steps[-1].options
+    return steps[-1].type == "string"
 
 
 def _keys_along(path: Path) -> Iterator[model.Key]:
@@ -505,7 +556,7 @@ def _keys_along(path: Path) -> Iterator[model.Key]:
 
 
 def _check_as_written(layer: Layer, files: Sequence[model.File], others: Sequence[model.File] = ()) -> list[Problem]:
-    converter = Converter(partial=True)
+    converter = Converter(model.Context(text=lambda path: layer.texts.get(path, "")), partial=True)
     converter.files(files, layer.values, others)
     return [
         Problem(
@@ -517,6 +568,22 @@ def _check_as_written(layer: Layer, files: Sequence[model.File], others: Sequenc
             finding.severity,
         )
         for finding in converter.findings
+    ]
+
+
+def _misread(layer: Layer) -> list[Problem]:
+    """Values of the chart that YAML reads in another way than people do. They are left as they are."""
+    texts = {path: text for path, text in layer.texts.items() if path[:1] == ("hub_values",)}
+    return [
+        Problem(
+            layer.file,
+            layer.line(finding.path),
+            model.show_path(finding.path, layer.values),
+            finding.message,
+            finding.hint,
+            finding.severity,
+        )
+        for finding in misread(layer.values, texts)
     ]
 
 
@@ -574,7 +641,7 @@ def _not_as_given(given: Mapping[str, Any], loaded: Mapping[str, Any]) -> list[P
             continue
         hint = "put it in a file, and name that with -e service_overlays=FILE"
         if isinstance(loaded[name], int):
-            hint = f"write -e {name}={loaded[name]}"
+            hint = f"write -e {name}={written(loaded[name])}"
         problems.append(
             Problem(COMMAND_LINE, 0, name, "would reach the roles as it is written here, not as loaded", hint)
         )

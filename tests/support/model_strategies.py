@@ -10,13 +10,61 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import model
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import REQUIRED, Key, Path, keys
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.quantity import KUBESPAWNER_UNITS, SECONDS
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import REQUIRED, Key, Path, convert, keys
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.quantity import SECONDS, SIZE_UNITS
 from hypothesis import strategies as st
+from yaml import SafeDumper, ScalarNode, dump
+
+
+class Plain(str):
+    """Text that is written without quotes, though YAML would read it as something else."""
+
+
+class _Dumper(SafeDumper):
+    """Writes Plain as it is."""
+
+
+_Dumper.add_representer(
+    Plain, lambda dumper, text: dumper.represent_scalar(dumper.resolve(ScalarNode, text, (True, False)), str(text))
+)
+
+
+def written(values: Any) -> str:
+    """``values`` as a file."""
+    return str(dump(values, Dumper=_Dumper, allow_unicode=True))
+
 
 LABELS = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=12)
-PRINTABLE = st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc", "Co", "Cn"], exclude_characters="{}")
-WORDS = st.text(PRINTABLE, min_size=1, max_size=30).filter(str.strip)
+PRINTABLE = st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc", "Cf", "Co", "Cn"], exclude_characters="{}")
+MISREAD = st.sampled_from(
+    [
+        "0022",
+        "12:30",
+        "1.10",
+        "1_000",
+        "0x1F",
+        "1.0e+3",
+        "+5",
+        ".inf",
+        "yes",
+        "no",
+        "On",
+        "2026-01-02",
+        "y",
+        "1e3",
+        "08",
+    ]
+).map(Plain)
+"""Text that YAML 1.1 takes for numbers, truth values and dates."""
+SOME_WORDS = st.text(PRINTABLE, min_size=1, max_size=30).filter(lambda text: text.strip() and not convert.around(text))
+WORDS = st.one_of(SOME_WORDS, MISREAD)
+BRACES = ["{", "}", "{}", "{username}", "{a}", "${", "$(", "$$", '{"a": ', "{username", "x", " "]
+FREE = st.one_of(
+    SOME_WORDS,
+    MISREAD,
+    st.lists(st.sampled_from(BRACES), max_size=5).map("".join).filter(lambda t: not any(m in t for m in ("{{", "{%"))),
+)
+"""Text that may be anything but a template."""
 LETTERS = st.text(string.ascii_lowercase, min_size=2, max_size=8)
 HOSTS = st.builds(lambda labels, end: ".".join([*labels, end]), st.lists(LABELS, min_size=1, max_size=3), LETTERS)
 ADDRESSES = st.ip_addresses(v=4).map(str)
@@ -64,9 +112,9 @@ class _Values:
             return st.from_regex(key.pattern, fullmatch=True, alphabet=string.ascii_letters + string.digits + "-._/+")
         if key.check:
             if key.check in CHECKED:
-                return CHECKED[key.check]
+                return st.one_of(CHECKED[key.check], CHECKED[key.check].map(Plain))
             return st.sampled_from([text for text in (key.example, key.default) if isinstance(text, str)])
-        return WORDS
+        return FREE.filter(lambda text: key.default == "" or text.strip()) if key.free else WORDS
 
     @staticmethod
     def integer(key: Key) -> st.SearchStrategy[Any]:
@@ -84,7 +132,7 @@ class _Values:
 
     @staticmethod
     def size(key: Key) -> st.SearchStrategy[Any]:
-        return _quantity(key, {unit: factor for unit, factor in KUBESPAWNER_UNITS.items() if unit}, 1024**2)
+        return _quantity(key, {unit: factor for unit, factor in SIZE_UNITS.items() if unit}, 1024**2)
 
     @staticmethod
     def duration(key: Key) -> st.SearchStrategy[Any]:
@@ -99,11 +147,11 @@ class _Values:
 
     @staticmethod
     def mapping(key: Key) -> st.SearchStrategy[Any]:
+        names = st.text(string.ascii_letters + "_", min_size=1, max_size=12)
         if key.member:
-            return st.dictionaries(WORDS, value(key.member), max_size=3)
+            return st.dictionaries(names if key.member.free else SOME_WORDS, value(key.member), max_size=3)
         if isinstance(key.example, dict) and any(isinstance(inner, dict) for inner in key.example.values()):
             return st.sampled_from([{}, key.example])  # the chart's, which allows only what it knows
-        names = st.text(string.ascii_letters + "_", min_size=1, max_size=12)
         return st.dictionaries(names, st.one_of(WORDS, st.integers(), st.booleans()), max_size=3)
 
     @staticmethod
@@ -289,7 +337,7 @@ def _within(options: tuple[Key, ...], values: Any, path: Path) -> Iterator[tuple
 def _mistakes(key: Key) -> list[tuple[str, Any]]:
     """What can be wrong with a key, and the value that makes it so."""
     result: list[tuple[str, Any]] = [("misspelt", None)]
-    result.append(("of another type", 7 if key.type in ("object", "mapping", "list", "string") else ["seven"]))
+    result.append(("of another type", 7 if key.type in ("object", "mapping", "list") else ["seven"]))
     if key.choices:
         result.append(("not a choice", "none-of-these"))
     if key.type in ("integer", "number", "size", "duration"):

@@ -150,8 +150,9 @@ def normal(value: Any) -> Any:
 
 
 def label(value: Any) -> str:
-    """A label's value as text. YAML's booleans become the words that Magnum's drivers compare with."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """A label's value as text. True and False become the words that Magnum's drivers compare with."""
+    text = str(value)
+    return text.lower() if text.lower() in ("true", "false") else text
 
 
 def truth(value: Any) -> bool:

@@ -69,7 +69,7 @@ def finish(values: Mapping[str, Any]) -> dict[str, Any]:
 
     Disabled groups and profiles are left out, and defaults that are another key's value are filled in: a profile's
     ``image``, ``display_name`` and ``memory_guarantee``, ``hub_shared_memory`` stays null, a group's ``min``,
-    the kernels' ``idle_timeout``.
+    the kernels' ``idle_timeout``. A server cannot be idle for longer than it may run.
     """
     result: dict[str, Any] = plain(values)
     if "cluster_node_groups" in result:
@@ -85,11 +85,13 @@ def finish(values: Mapping[str, Any]) -> dict[str, Any]:
             profile["display_name"] = profile["display_name"] or profile["name"]
             if profile["memory_guarantee"] is None:
                 profile["memory_guarantee"] = profile["memory"]
-            profile["environment"] = {name: _text(value) for name, value in profile["environment"].items()}
         if len(profiles) == 1:
             profiles[0]["default"] = True
         result["hub_profiles"] = profiles
     if "hub_culling" in result:
+        culling = result["hub_culling"]
+        if culling["max_age"] is not None:
+            culling["idle_timeout"] = min(culling["idle_timeout"], culling["max_age"])
         kernels = result["hub_culling"]["kernels"]
         if kernels["idle_timeout"] is None:
             kernels["idle_timeout"] = result["hub_culling"]["idle_timeout"]
@@ -111,13 +113,14 @@ def partial(values: Mapping[str, Any]) -> dict[str, Any]:
 def normalise(values: Mapping[str, Any], files: Iterable[File] = FILES) -> dict[str, Any]:
     """Values of one or both files as the roles get them, whether written (``1.5G``) or loaded before (1610612736).
 
-    Names that are not keys of ``files`` are ignored: ``values`` may be all variables of a play. The same as before
-    when called on its own result. Raises ModelError, a ValueError, with everything that is wrong.
+    Names that are not keys of ``files`` are ignored: ``values`` may be all variables of a play, and text given with
+    ``-e`` stands for a truth value or a number as it does where files are loaded. The same as before when called on
+    its own result. Raises ModelError, a ValueError, with everything that is wrong.
     """
     files = tuple(files)
     known = {key.name for file in files for key in file.keys}
     given = {name: value for name, value in values.items() if name in known}
-    converted, findings = check(given, files)
+    converted, findings = check(given, files, Context(loose=lambda path: len(path) == 1))
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise ModelError(errors, given)
@@ -146,7 +149,3 @@ def _known(value: Any) -> Any:
     if isinstance(value, list):
         return [_known(member) for member in value if member is not UNKNOWN]
     return value
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

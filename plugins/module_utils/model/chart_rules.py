@@ -18,6 +18,7 @@ from .convert import UNKNOWN
 from .hub_config_rules import hub_config
 from .looking import at
 from .server_rules import named_lists, servers
+from .text_rules import filled
 
 GROUPS = (
     "cull", "hub", "hub.annotations", "hub.config", "hub.config.JupyterHub", "hub.config.KubeSpawner", "hub.db",
@@ -139,6 +140,7 @@ def chart_values(values: Values) -> Iterator[Finding]:
             yield Finding(("hub_values", *path.split(".")), message, hint, severity)
     yield from hub_config(given)
     yield from servers(values, given)
+    yield from filled(given)
 
 
 def given_chart(values: Values, schema: Values) -> Iterator[Finding]:

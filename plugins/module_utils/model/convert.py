@@ -8,14 +8,21 @@ import dataclasses
 import difflib
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
 from .. import quantity
 from ..quantity import QuantityError
-from ..written import Finding, Path, Severity
+from ..written import Finding, Path, Severity, is_number
 from .keys import REQUIRED, File, Key
+
+_NOUNS = {"integer": "a whole number", "number": "a number", "size": "a size", "duration": "a duration"}
+"""What values of a type are called."""
+
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?", re.ASCII)
+"""Numbers that YAML and people read alike."""
 
 SYNONYMS = {
     "admins": "admin_users",
@@ -79,12 +86,13 @@ class Context:
 
     ``template(path)`` is the Jinja text that gave the value, or "". ``same_place(a, b)``: both were written in the
     same file. A value that came out of a template, or from the command line (``loose(path)``), may be text that
-    stands for a number or a truth value.
+    stands for a number or a truth value. ``text(path)`` is how a number or a truth value was written, or "".
     """
 
     template: Callable[[Path], str] = lambda _path: ""
     same_place: Callable[[Path, Path], bool] = lambda _path, _other: True
     loose: Callable[[Path], bool] = lambda _path: False
+    text: Callable[[Path], str] = lambda _path: ""
 
 
 class Converter:
@@ -131,6 +139,7 @@ class Converter:
             return self._null(key, path)
         convert: Callable[[Key, Any, Path], Any] = getattr(self, f"_{key.type}")
         try:
+            self._decimal(key, value, path)
             result = convert(key, value, path)
         except QuantityError as error:
             if key.secret:
@@ -188,26 +197,52 @@ class Converter:
         if key.type in ("list", "mapping", "object") and not key.required:
             return None  # "hub_values:" with nothing below it: the default
         template = self.context.template(path)
-        hint = _such_as(key) if key.required else f"{_such_as(key)}, or leave it out".lstrip(", ")
+        such = 'write "" for an empty one' if key.type == "string" and key.default == "" else _such_as(key)
+        hint = such if key.required else f"{such}, or leave it out".lstrip(", ")
         self._note(path, "has no value", _environment_hint(template) or hint)
         return UNKNOWN
 
     # Types
 
+    def _decimal(self, key: Key, value: Any, path: Path) -> None:
+        """Raise QuantityError for a number that YAML and people read in different ways: ``010``, ``8:00``."""
+        text = self.context.text(path)
+        if key.type not in _NOUNS or not text or not is_number(value) or _DECIMAL.fullmatch(text):
+            return
+        if ":" in text:
+            hint = (key.type == "duration" and quantity.clock_hint(text)) or _such_as(key)
+        elif not math.isfinite(value):
+            hint = _such_as(key)
+        elif re.fullmatch(r"[-+]?0[0-7_]+", text):
+            hint = f"write {text.lstrip('-+0_') or 0}, or {value} if that is meant"
+        else:
+            hint = f"write {value:g}" if isinstance(value, float) else f"write {value}"
+        raise QuantityError(f"{text} is not {_NOUNS[key.type]}: YAML takes it for {value}", hint)
+
     def _string(self, key: Key, value: Any, path: Path) -> Any:
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and self.context.loose(path):
+        if is_number(value) and self.context.template(path):
             value = str(value)
         if not isinstance(value, str):
+            hint = _such_as(key)
             if isinstance(value, (bool, int, float)):
-                hint = "write it in quotes" if key.secret else _quoted_hint(key, value)
-                self._note(path, f"is {_kind(value)}, not text", hint)
-            else:
-                self._note(path, f"is {_kind(value)}, not text", _such_as(key))
+                # Not what to write: how it was written is not known.
+                hint = "add | string to the template" if self.context.template(path) else "write it in quotes"
+            self._note(path, f"is {_kind(value)}, not text", hint)
             return UNKNOWN
+        if not key.free:
+            value = value.rstrip("\r\n")
         if not value.strip() and key.default != "":
             template = self.context.template(path)
             self._note(path, "is empty", _environment_hint(template) or _such_as(key))
             return UNKNOWN
+        if value in _SYNTAX and not key.secret:
+            raise QuantityError(f"{value} alone is no text that the hub could read", "write something beside it")
+        wrong = "" if key.free else around(value)
+        if wrong and key.secret:
+            self._note(path, wrong, "take that out, unless the secret really has it", "warning")
+        elif wrong:
+            inner = "".join(char for char in value if char.isprintable() or char.isspace()).strip(_BLANKS + _ALL_QUOTES)
+            raise QuantityError(wrong, f"write {inner}" if inner.isprintable() and inner else _such_as(key))
         if key.choices and value not in key.choices:
             near = nearest(value, key.choices)
             hint = f"write {near}" if near else f"write one of {', '.join(key.choices)}"
@@ -228,21 +263,19 @@ class Converter:
         if isinstance(value, float) and value.is_integer():
             raise QuantityError(f"{value} is not a whole number", f"write {int(value)}")
         if isinstance(value, bool) or not isinstance(value, int):
-            shown = _shown(value) if isinstance(value, (str, float, bool)) else _kind(value)
-            raise QuantityError(f"{shown} is not a whole number", _such_as(key))
+            raise QuantityError(f"{self._shown(value, path)} is not a whole number", _such_as(key))
         return value
 
     def _number(self, key: Key, value: Any, path: Path) -> Any:
         if isinstance(value, str):
+            if key.milli and re.fullmatch(r"[0-9]{1,9}m", value, re.ASCII):
+                return _whole(int(value[:-1]) / 1000)
             if re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,18})?", value, re.ASCII):
                 if self.context.loose(path):
                     return float(Fraction(value)) if "." in value else int(value)
                 raise QuantityError(f"{value!r} is text, not a number", f"write {value} without quotes")
-            if re.fullmatch(r"[0-9]{1,9}m", value, re.ASCII):
-                raise QuantityError(f"{value!r} is not a number", f"write {int(value[:-1]) / 1000:g}")
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            shown = _shown(value) if isinstance(value, (str, float, bool)) else _kind(value)
-            raise QuantityError(f"{shown} is not a number", _such_as(key))
+        if not is_number(value) or not math.isfinite(value):
+            raise QuantityError(f"{self._shown(value, path)} is not a number", _such_as(key))
         return value
 
     def _boolean(self, key: Key, value: Any, path: Path) -> Any:
@@ -261,9 +294,14 @@ class Converter:
         word = words.get(str(value).lower())
         if word is not None and self.context.loose(path):
             return word
-        shown = _shown(value) if isinstance(value, (str, int, float)) else _kind(value)
         hint = "write true or false" if word is None else f"write {str(word).lower()}"
-        raise QuantityError(f"{shown} is neither true nor false", hint)
+        raise QuantityError(f"{self._shown(value, path)} is neither true nor false", hint)
+
+    def _shown(self, value: Any, path: Path) -> str:
+        """``value`` as it was written."""
+        if not isinstance(value, (str, bool, int, float)):
+            return _kind(value)
+        return self.context.text(path) or _shown(value)
 
     def _size(self, key: Key, value: Any, path: Path) -> Any:
         if isinstance(value, (list, dict)):
@@ -279,13 +317,11 @@ class Converter:
         if not isinstance(value, dict):
             raise QuantityError(f"is {_kind(value)}, not keys with values", _such_as(key))
         if key.check:
-            for name, member in value.items():
+            for name in value:
                 try:
                     key.check(str(name))
                 except QuantityError as error:
                     self._note((*path, name), error.message, error.hint)
-                if isinstance(member, (dict, list)):
-                    self._note((*path, name), f"is {_kind(member)}, not text", "write one value")
         if key.member is None:
             return value
         return {str(name): self.value(key.member, member, (*path, name)) for name, member in value.items()}
@@ -312,8 +348,10 @@ class Converter:
 
     def _list(self, key: Key, value: Any, path: Path) -> Any:
         if not isinstance(value, list):
-            if isinstance(value, str) and not key.options:
-                raise QuantityError("is text, not a list", f"write [{value}]" if len(value) < 60 else "write a list")
+            text = value if isinstance(value, str) else self.context.text(path)
+            if text and not key.options:
+                shown = f"is {_kind(value)}, not a list"
+                raise QuantityError(shown, f"write [{text}]" if len(text) < 60 else "write a list")
             raise QuantityError(f"is {_kind(value)}, not a list", _such_as(key))
         if not key.options:
             element = dataclasses.replace(key, type="string", default=REQUIRED, null="", unique="")
@@ -411,10 +449,30 @@ def written(value: Any) -> str:
     return str(value)
 
 
-def _quoted_hint(key: Key, value: Any) -> str:
-    if key.check or key.choices or key.pattern:
-        return _such_as(key)
-    return f'write "{written(value)}" in quotes'
+def around(text: str) -> str:
+    """What is around a name, or hidden in it, that nobody sees; "" when it is clean."""
+    for end, char in (("begins", text[:1]), ("ends", text[-1:])):
+        if char.isspace():
+            return f"{end} with {_BLANK_NAMES.get(char, f'a blank (U+{ord(char):04X})')}"
+    for char in text:
+        if unicodedata.category(char) == "Cc" or char in _HIDDEN or (char in (text[0], text[-1]) and char in _JOINERS):
+            return f"has a character in it that cannot be seen (U+{ord(char):04X})"
+    if len(text) > 1 and ((text[0] in _ALL_QUOTES and text[-1] in _ALL_QUOTES) or {text[0], text[-1]} & set(_QUOTES)):
+        return f"has quotes around it that belong to it ({text[0]}…{text[-1]})"
+    return ""
+
+
+_SYNTAX = ("=", "<<")
+"""Helm writes them without quotes, and PyYAML, which reads them in the hub, fails."""
+
+_BLANKS = " \t\r\n\f\v\u00a0\u2007\u202f\u3000\ufeff"
+_BLANK_NAMES = {" ": "a blank", "\n": "a line break", "\r": "a line break", "\t": "a tab"}
+_HIDDEN = "\u00ad\u200b\u2060\ufeff"
+"""Soft hyphen, zero-width space, word joiner, byte order mark."""
+_JOINERS = "\u200c\u200d\u200e\u200f"
+"""Marks that some scripts need within a word, and none at its ends."""
+_QUOTES = "“”„‟«»‹›"
+_ALL_QUOTES = _QUOTES + "\"'‘’‚‛`"
 
 
 def _kind(value: Any) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -112,9 +113,14 @@ def login(values: Values) -> Iterator[Finding]:
             hint = "write [uid={username},ou=people,dc=example,dc=org], or lookup_dn: true"
             yield Finding(("hub_auth", "bind_dn_template"), message, hint)
         for index, template in enumerate(auth.get("bind_dn_template") or []):
-            if isinstance(template, str) and "{username}" not in template:
-                hint = "write one such as uid={username},ou=people,dc=example,dc=org"
+            if not isinstance(template, str):
+                continue
+            hint = "write one such as uid={username},ou=people,dc=example,dc=org"
+            if "{username}" not in template:
                 yield Finding(("hub_auth", "bind_dn_template", index), "has no {username} in it", hint)
+            elif re.search("[{}]", template.replace("{username}", "")):
+                message = "has braces beside {username}: nobody could log in"
+                yield Finding(("hub_auth", "bind_dn_template", index), message, hint)
         if auth.get("lookup_dn") is True and auth.get("user_search_base", UNKNOWN) is None:
             message = "is missing; lookup_dn: true needs it"
             yield Finding(("hub_auth", "user_search_base"), message, "write one such as ou=people,dc=example,dc=org")
@@ -192,12 +198,15 @@ def timeouts(values: Values) -> Iterator[Finding]:
     if not isinstance(culling, dict) or culling.get("enabled") is not True:
         return
     idle, every, age = (culling.get(name) for name in ("idle_timeout", "every", "max_age"))
+    if is_number(idle) and is_number(age) and age < idle:
+        message = (
+            f"{format_duration(age)} is shorter than idle_timeout, {format_duration(idle)}, which then counts no more"
+        )
+        yield Finding(("hub_culling", "max_age"), message, f"write idle_timeout: {format_duration(age)}", "warning")
+        idle = age
     if is_number(idle) and is_number(every) and every > idle:
         message = f"{format_duration(every)} is longer than idle_timeout, {format_duration(idle)}"
         yield Finding(("hub_culling", "every"), message, f"write {format_duration(idle)} or less", "warning")
-    if is_number(idle) and is_number(age) and age < idle:
-        message = f"{format_duration(age)} is shorter than idle_timeout, {format_duration(idle)}"
-        yield Finding(("hub_culling", "max_age"), message, f"write {format_duration(idle)} or more")
     kernels = culling.get("kernels")
     for name in ("enabled", "connected"):
         if get(kernels, "enabled") is not UNKNOWN and get(kernels, name) is False:

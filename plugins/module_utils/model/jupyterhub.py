@@ -60,6 +60,7 @@ HTTPS = (
         "The certificate and its chain, PEM.",
         default=None,
         null="none",
+        free=True,
         only=("manual",),
         needed_for=("manual",),
         example="{{ lookup('ansible.builtin.file', '/etc/ssl/hub.pem') }}",
@@ -71,6 +72,7 @@ HTTPS = (
         default=None,
         null="none",
         secret=True,
+        free=True,
         only=("manual",),
         needed_for=("manual",),
         example="{{ lookup('ansible.builtin.file', '/etc/ssl/hub.key') }}",
@@ -210,7 +212,8 @@ AUTH = (
     Key(
         "groups_claim",
         "string",
-        "Claim that lists the user's groups.",
+        "Claim that lists the user's groups: its name as it is, a web address too. Where there is no claim so named, "
+        "dots lead into nested ones (`realm_access.roles`).",
         default=None,
         null="none",
         only=OPENID,
@@ -382,8 +385,23 @@ PROFILE = (
     ),
     Key("default", "boolean", "The instance for users who do not choose. Exactly one is.", default=False),
     Key("enabled", "boolean", "`false`: described here, not on offer.", default=True),
-    Key("display_name", "string", "What users read.", default=None, null="its `name`", example="Large Memory Instance"),
-    Key("description", "string", "What users read below it.", default="", example="Covers most users' needs"),
+    Key(
+        "display_name",
+        "string",
+        "What users read.",
+        default=None,
+        null="its `name`",
+        free=True,
+        example="Large Memory Instance",
+    ),
+    Key(
+        "description",
+        "string",
+        "What users read below it.",
+        default="",
+        free=True,
+        example="Covers most users' needs",
+    ),
     Key(
         "image",
         "string",
@@ -393,11 +411,12 @@ PROFILE = (
         check=keys.image,
         example="quay.io/jupyter/pytorch-notebook:cuda12-python-3.12",
     ),
-    Key("cpu", "number", "Most CPUs.", minimum=0.05, maximum=1024, example=2),
+    Key("cpu", "number", "Most CPUs.", minimum=0.05, maximum=1024, milli=True, example=2),
     Key(
         "cpu_guarantee",
         "number",
         "CPUs kept for each user. Small: CPUs are shared, and the share decides how many users fit on a node.",
+        milli=True,
         default=0.05,
         minimum=0.001,
         maximum=1024,
@@ -437,9 +456,11 @@ PROFILE = (
     Key(
         "environment",
         "mapping",
-        "Environment variables of the notebook.",
+        "Environment variables of the notebook. They arrive as they are written, braces and dollars too; only "
+        '`{username}` and the like are filled in. Empty: `""`.',
         default={},
         check=keys.environment_name,
+        member=keys.text_values("variable", "One variable."),
         example={"OMP_NUM_THREADS": "2"},
     ),
 )

@@ -37,6 +37,8 @@ class Key:
 
     ``default`` is written as in a file (``20m``, not 1200); REQUIRED means that there is none. ``null`` says what
     null means, and only with it is null accepted. ``check`` raises QuantityError or ValueError.
+    ``free``: text that may begin and end as it likes; other text is an identifier, with nothing around it.
+    ``milli``: thousandths (``500m``) are taken too.
     Inside an object that has a ``type``: ``only`` lists the types for which the key means something, ``needed_for``
     those that cannot do without it, ``default_for`` the defaults that differ from type to type.
     """
@@ -56,6 +58,8 @@ class Key:
     pattern: str = ""
     check: Callable[[str], None] | None = None
     secret: bool = False
+    free: bool = False
+    milli: bool = False
     only: tuple[str, ...] = ()
     needed_for: tuple[str, ...] = ()
     default_for: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -101,6 +105,11 @@ class File:
             if key.name == name:
                 return key
         raise KeyError(f"{self.name} has no key {name}")
+
+
+def text_values(name: str, description: str) -> Key:
+    """What a mapping of names to text holds: any text, also an empty one."""
+    return Key(name, "string", description, default="", free=True, example="2")
 
 
 # Checks of strings. Each raises QuantityError with what is wrong and what to write instead.
@@ -228,6 +237,8 @@ def environment_name(value: str) -> None:
 
 
 def absolute_path(value: str) -> None:
-    """An absolute path without ``..``."""
+    """An absolute path without ``..``, nor a colon (Kubernetes: a mount path)."""
+    if ":" in value:
+        raise QuantityError(f"{value!r} has a colon in it", "write one such as /home/jovyan")
     if not value.startswith("/") or ".." in value.split("/") or value == "/":
         raise QuantityError(f"{value!r} is not an absolute path", "write one such as /home/jovyan")

@@ -87,8 +87,9 @@ NODE_GROUP = (
     Key(
         "labels",
         "mapping",
-        "Further Magnum labels of this group, passed as they are.",
+        "Further Magnum labels of this group, passed as they are written.",
         default={},
+        member=keys.text_values("label", "One label."),
         example={"availability_zone": "nova"},
     ),
     Key(
@@ -288,8 +289,9 @@ OPENSTACK = File(
         Key(
             "cluster_labels",
             "mapping",
-            "Further Magnum labels of the cluster, passed as they are.",
+            "Further Magnum labels of the cluster, passed as they are written.",
             default={},
+            member=keys.text_values("label", "One label."),
             example={"cloud_provider_tag": "v1.34.1"},
         ),
         Key(

@@ -66,7 +66,7 @@ NEW_GROUP = (
     Key("name", "string", "Name of the group.", example="physics-2"),
     Key("users", "integer", "How many of them work at the same time.", minimum=1, maximum=100000, example=40),
     Key("memory", "size", "Memory of each.", minimum=64 * 1024**2, example="4G"),
-    Key("cpu", "number", "Most CPUs of each.", default=2, minimum=0.05, maximum=1024, example=2),
+    Key("cpu", "number", "Most CPUs of each.", default=2, minimum=0.05, maximum=1024, milli=True, example=2),
     Key("gpus", "integer", "GPUs of each.", default=0, minimum=0, maximum=64),
 )
 
@@ -76,7 +76,7 @@ TARGET = (
 )
 
 DAEMONS = (
-    Key("cpu", "number", "CPUs that they ask for.", default=0.25, minimum=0, maximum=1024),
+    Key("cpu", "number", "CPUs that they ask for.", default=0.25, minimum=0, maximum=1024, milli=True),
     Key("memory", "size", "Memory that they ask for.", default="128M", minimum=0, example="128M"),
 )
 

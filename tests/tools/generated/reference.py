@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.kubespawner import FIELDS
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import File, Key
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.convert import written
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.quantity import format_duration, format_size
@@ -24,14 +26,27 @@ OPENING = """\
 <!-- Written by `make generate` from plugins/module_utils/model. Change it there. -->
 
 Every key has a default unless it says *required*. Any value may be a Jinja template. A **size** is a number and
-`K`, `M`, `G` or `T`, counted in 1024: `1.5G` is 1.5 GiB. A **duration** is numbers with `w`, `d`, `h`, `m` or `s`:
-`90s`, `20m`, `1h30m`, `1d`. Roles get sizes as integers of bytes and durations as integers of seconds.
+`K`, `M`, `G` or `T`, counted in 1024: `1.5G` is 1.5 GiB, so is `1.5Gi`. A **duration** is numbers with `w`, `d`, `h`,
+`m` or `s`: `90s`, `20m`, `1h30m`, `1d`. Roles get sizes as integers of bytes and durations as integers of seconds.
+CPUs may be thousandths: `500m`. Keys at the top that begin with `x-` are the file's own: a place for YAML anchors.
+
+**Text** is what stands there, though YAML would read it otherwise: `0022`, `1.10`, `12:30`, `no` need no quotes. Line
+breaks at its end are taken off, except from free text (variables, labels, descriptions, certificates). Other blanks
+around a name, quotes that belong to it, and characters that cannot be seen are errors, and around a secret warnings.
+Numbers and durations that YAML reads otherwise (`010`, `8:00`) are errors. `hub_values` are as YAML has them, with a
+warning where the chart wants text.
+
+**Braces.** `{{`, `{%` and `{#` begin a Jinja template. Text that has them and is none, such as a password or Python in
+`hub_values.hub.extraConfig`, is written `!unsafe "p{{q"`. In `environment` and `hub_storage.mount_path`, KubeSpawner
+fills in @@FIELDS@@. All other braces, and `$`, arrive as they are written: `'{"a": 1}'`, `${USER}`, `$(date)`.
 """
 
 
 def page(files: Iterable[File]) -> str:
     """The whole page."""
-    return "\n".join([OPENING, *(_file(file) for file in files)])
+    names = "".join(f"`{{{name}}}`, " for name in FIELDS[:-1]) + f"`{{{FIELDS[-1]}}}`"
+    opening = OPENING.replace("@@FIELDS@@", "\n".join(textwrap.wrap(names, 118)))
+    return "\n".join([opening, *(_file(file) for file in files)])
 
 
 def _file(file: File) -> str:

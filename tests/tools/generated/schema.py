@@ -11,9 +11,10 @@ from typing import Any
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import quantity
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import REQUIRED, File, Key
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.convert import written
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.service import PRIVATE
 
 TEMPLATE = {"$ref": "#/$defs/template"}
-SIZE = r"^([0-9]+(\.[0-9]+)?|\.[0-9]+)[KMGT]$"
+SIZE = r"^([0-9]+(\.[0-9]+)?|\.[0-9]+)[KMGT]i?$"
 DURATION = r"^([0-9]+(\.[0-9]+)?[wdhms])+$"
 
 
@@ -24,6 +25,7 @@ def text(file: File) -> str:
         "title": file.title,
         "description": file.description,
         **_object(file.keys),
+        "patternProperties": {f"^{PRIVATE}": {"description": "The file's own, for what its aliases share."}},
         "$defs": {
             "template": {
                 "description": "A Jinja template, checked when it is rendered.",
@@ -104,6 +106,8 @@ def _scalar(key: Key) -> list[dict[str, Any]]:
     if key.type == "string":
         if key.choices:
             return [{"enum": list(key.choices)}]
+        if key.free and not key.secret:  # 0022 and no are the text that stands there
+            return [{"type": ["string", "number", "boolean"]}]
         return [{"type": "string", "pattern": f"^({key.pattern})$"} if key.pattern else {"type": "string"}]
     if key.type == "boolean":
         return [{"type": "boolean"}]
@@ -111,13 +115,17 @@ def _scalar(key: Key) -> list[dict[str, Any]]:
     limits = {name: bound for name, bound in bounds.items() if bound is not None}
     if key.type == "size":
         limits["minimum"] = max(limits.get("minimum", 0), quantity.SMALLEST_BARE_SIZE)
-        return [_written(SIZE, "a number and K, M, G or T, such as 1.5G"), {"type": "integer", **limits}]
+        return [
+            _written(SIZE, "a number and K, M, G or T (or Ki, Mi, Gi, Ti), such as 1.5G"),
+            {"type": "integer", **limits},
+        ]
     if key.type == "duration":
         return [
             _written(DURATION, "numbers and units, such as 90s, 20m or 1h30m"),
             {"type": "integer", **limits},
         ]
-    return [{"type": key.type, **limits}]
+    milli = [_written("^[0-9]+m$", "a number, or thousandths such as 500m")] if key.milli else []
+    return [{"type": key.type, **limits}, *milli]
 
 
 def _written(pattern: str, words: str) -> dict[str, Any]:

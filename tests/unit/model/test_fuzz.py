@@ -20,6 +20,7 @@ import pytest
 import yaml
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import hub_values, model, service
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values.merge import merged
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.kubespawner import FIELDS
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.desired import desired
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.facts import cluster_facts
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.families import FAMILIES
@@ -28,6 +29,7 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.server_rules
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rehearsal.pods.environment import expand
 from rehearsal.setup import binaries, environments
 from tests.support import hub_value_strategies, model_strategies
 from tests.support.pod_builder import PodBuilder, values_of
@@ -156,7 +158,7 @@ def editor_schemas() -> list[jsonschema.Draft202012Validator]:
 
 
 def dump(files: list[dict[str, Any]]) -> list[str]:
-    return [yaml.safe_dump(file, allow_unicode=True) for file in files]
+    return [model_strategies.written(file) for file in files]
 
 
 @often
@@ -176,6 +178,7 @@ def test_a_legal_file_renders_what_cloud_and_chart_take(files: list[dict[str, An
     variables = {"secret": "s" * 20}
     loaded = service.load(*texts, read=texts.__getitem__, renderer=renderer, variables=variables).values
     assert model.normalise(loaded) == loaded
+    assert_text_is_what_was_written(files, loaded)
     flavors = loaded["cluster_flavors_known"]
     for family in FAMILIES.values():
         wanted = desired(loaded, family)
@@ -195,6 +198,20 @@ def test_a_legal_file_renders_what_cloud_and_chart_take(files: list[dict[str, An
     for manifest in (*hub_values.placeholders(loaded, cluster), *hub_values.secrets(loaded)):
         assert manifest["metadata"]["name"]
     assert "s" * 20 not in json.dumps(values)
+    for profile, made in zip(loaded["hub_profiles"], values["singleuser"]["profileList"], strict=True):
+        for name, text in made["kubespawner_override"].get("environment", {}).items():
+            filled = text.format(**{field: f"{{{field}}}" for field in FIELDS})  # as KubeSpawner, then as a kubelet
+            assert expand(filled, {}) == profile["environment"][name]
+
+
+def assert_text_is_what_was_written(files: list[dict[str, Any]], loaded: dict[str, Any]) -> None:
+    given = {name: value for file in files for name, value in file.items()}
+    for name in ("cluster_labels", "cluster_keypair", "cluster_registry_mirror"):
+        assert loaded[name] == (given.get(name) or ({} if name == "cluster_labels" else None))
+    profiles = {profile["name"]: profile for profile in given.get("hub_profiles") or []}
+    for profile in loaded["hub_profiles"] if profiles else []:
+        assert profile["environment"] == (profiles[profile["name"]].get("environment") or {})
+        assert profile["description"] == (profiles[profile["name"]].get("description") or "")
 
 
 @st.composite

@@ -52,9 +52,10 @@ def test_size(text: object, expected: int) -> None:
     [
         ("1.5Gb", "write 1.5G (G is GiB here)"),
         ("1.5GB", "write 1.5G (G is GiB here)"),
-        ("1.5Gi", "write 1.5G (G is GiB here)"),
+        ("1.5gi", "write 1.5G (G is GiB here)"),
         ("512mb", "write 512M (M is MiB here)"),
         ("1.5 G", "write 1.5G"),
+        ("1.5 Gi", "write 1.5Gi"),
         ("2", "write 2G or 2M"),
         (2, "write 2G or 2M"),
         ("2X", "the units are K, M, G and T, such as 1.5G"),

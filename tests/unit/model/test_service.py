@@ -235,8 +235,10 @@ def test_many_aliases_of_aliases(files: Files) -> None:
 
 
 def test_dates_and_truth_values_are_what_they_look_like(files: Files) -> None:
-    files.change("max: 20\n", "max: 20\ncluster_labels: {since: 2026-01-02, on: yes}\n")
-    assert files.load().values["cluster_labels"] == {"since": "2026-01-02", "on": True}
+    files.change("max: 20\n", "max: 20\n    enabled: on\ncluster_labels: {since: 2026-01-02, on: yes}\n")
+    values = files.load().values
+    assert values["cluster_labels"] == {"since": "2026-01-02", "on": "yes"}
+    assert values["cluster_node_groups"][0]["enabled"] is True
 
 
 # Templates and secrets

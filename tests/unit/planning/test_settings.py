@@ -64,7 +64,7 @@ def test_all_problems_are_in_one_report() -> None:
 @pytest.mark.parametrize(
     ("arrival", "message"),
     [
-        (LECTURE | {"at": 600}, "plan_arrivals[#1].at\n    '600' is not a time of day\n    -> write it in quotes"),
+        (LECTURE | {"at": 600}, "plan_arrivals[#1].at\n    is a number, not text\n    -> write it in quotes"),
         (LECTURE | {"at": "9am"}, "'9am' is not a time of day"),
         (LECTURE | {"profile": "larg"}, "there is no profile 'larg' on offer\n    -> write large"),
         (LECTURE | {"at": "23:30"}, "23:30 and 1h go past midnight\n    -> let it begin by 23:00"),
