@@ -55,6 +55,13 @@ def hub_chart_values(
     return hub.hub_values(service, cluster, {**(fingerprints or {}), **read})
 
 
+def hub_values_file(values: Mapping[str, Any]) -> str:
+    """The chart's values as Helm reads them: each text in quotes."""
+    from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values.quoted import quoted
+
+    return quoted(values)
+
+
 def hub_values_digest(values: Mapping[str, Any]) -> str:
     """SHA-256 of the chart's values."""
     from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.history import digest
@@ -117,4 +124,5 @@ class FilterModule:
             "hub_outdated": hub_outdated,
             "hub_state": _for_people(hub_state),
             "hub_values_digest": hub_values_digest,
+            "hub_values_file": hub_values_file,
         }

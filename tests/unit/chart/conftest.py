@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values.quoted import quoted
 
 from rehearsal.setup import binaries, environments
 from tests.support.pod_builder import PodBuilder
@@ -53,7 +54,7 @@ def render(helm: str, tmp_path: Path) -> Callable[..., Objects]:
 def render_with(helm: str, folder: Path, values: Values, chart: Path) -> Objects:
     """The objects that a chart makes of values. Raises HelmError."""
     path = folder / "values.yaml"
-    path.write_text(yaml.safe_dump(values))
+    path.write_text(quoted(values))
     command = [helm, "template", "jupyterhub", str(chart), "--namespace", "jupyterhub", "--values", str(path)]
     environment = {**os.environ, "HELM_CACHE_HOME": str(folder), "HELM_CONFIG_HOME": str(folder)}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
