@@ -294,7 +294,7 @@ def test_volumes_outlive_a_cluster_after_which_its_cloud_cleans_up(
     snapshot = storage.create_snapshot(volume_id=handle, metadata={volumes.CSI_CLUSTER: made["cluster_id"]})
     keeping = {"cluster": "faulty-two", "keep_volumes": True, "persistent_volumes": persistent}
     with fault(state, "cinder", "POST", "/metadata$", status=403, message="Not your volume.", times=0):
-        words = ("could not be marked as kept", "default/kept", "403", "Not your volume", "openstack volume set")
+        words = ("Could not be marked as kept", "default/kept", "403", "Not your volume", "openstack volume set")
         fails("coe_leftovers", *words, **keeping)
     assert run("coe_leftovers", _ansible_check_mode=True, **keeping)["changed"]
     assert volumes.KEEP not in storage.get_volume(handle).metadata
@@ -309,7 +309,7 @@ def test_volumes_outlive_a_cluster_after_which_its_cloud_cleans_up(
     assert f"kept: default/kept, 1 GiB, volume {handle}" in after["summary"]
     assert [each["id"] for each in after["snapshots"]] == [snapshot.id]
     assert (state / "volumes" / persistent[0]["metadata"]["name"] / "data").is_dir()
-    fails("coe_leftovers", "1 volumes of users that were to be kept are gone", cluster="x", expected_volumes=[late.id])
+    fails("coe_leftovers", "Volumes of users that were to be kept are gone", cluster="x", expected_volumes=[late.id])
 
     storage.delete_snapshot(snapshot)
     storage.wait_for_delete(snapshot, interval=0.2)

@@ -150,8 +150,8 @@ def refused(answers: Sequence[tuple[Thing, str]]) -> str:
     more = f"; and {len(answers) - 5} more" if len(answers) > 5 else ""
     first = answers[0][0]
     return (
-        f"{len(answers)} volumes or snapshots could not be marked as kept, and where the cloud cleans up after a "
-        f"cluster they would be deleted with it. {listed}{more}. Look at the roles of these credentials and at the "
+        f"Could not be marked as kept, so that a cloud which cleans up after a cluster would delete them with it "
+        f"({len(answers)} in all): {listed}{more}. Look at the roles of these credentials and at the "
         f"quotas of the project, then run this again; or mark each by hand: openstack {first.kind} set --property "
         f"{KEEP}={TRUE} --property '{CSI_CLUSTER}={KEPT}' {first.id}"
     )
@@ -164,7 +164,7 @@ def gone(ids: Iterable[str], things: Iterable[Thing]) -> str:
     if not lost:
         return ""
     return (
-        f"{len(lost)} volumes of users that were to be kept are gone: {', '.join(lost[:10])}"
+        f"Volumes of users that were to be kept are gone ({len(lost)} in all): {', '.join(lost[:10])}"
         f"{' ...' if len(lost) > 10 else ''}. Ask the cloud's operators at once: many can bring back what was deleted"
     )
 
