@@ -21,6 +21,11 @@ if "ansible_collections.stfc" not in sys.modules:  # `ansible-playbook` and the 
 from ansible.module_utils.testing import patch_module_args
 
 
+def part(name: str) -> Any:
+    """The collection's ``module_utils`` of that name, such as ``magnum.volumes``."""
+    return importlib.import_module(f"ansible_collections.stfc.jupyterhub.plugins.module_utils.{name}")
+
+
 class ModuleFailedError(Exception):
     """``fail_json``: the text is its message; ``result`` all of it."""
 

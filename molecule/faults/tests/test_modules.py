@@ -14,11 +14,11 @@ from typing import Any
 import kubernetes
 import openstack
 import pytest
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum import volumes
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.project import Owner
 
 from tests.support.faults import Rule, capped, fault, made_long_ago, quota, stuck_balancer
-from tests.support.modules import ModuleFailedError, run
+from tests.support.modules import ModuleFailedError, part, run
+
+volumes, Owner = part("magnum.volumes"), part("preflight.project").Owner
 
 TEMPLATE: dict[str, Any] = {
     "name": "faulty-template",
