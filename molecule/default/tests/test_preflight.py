@@ -138,14 +138,15 @@ FORMS: dict[str, tuple[dict[str, Any], str]] = {
     "no verification": ({"verify": False}, ""),
     "a number for a password": ({"auth": {"password": 73157315}}, "has a wrong auth.password: it is a number"),
     "a wrong password": ({"auth": {"password": "nonsense-73157315"}}, "Keystone refuses the credentials of cloud"),
-    "no project": ({"auth": {"project_name": None}}, "c"),
+    "the user's own project": ({"auth": {"project_name": None}}, ""),
+    "a project that is not": ({"auth": {"project_name": "nowhere"}}, "Keystone refuses the credentials of cloud"),
     "a token": ({"auth_type": "token", "auth": {"username": None, "password": None, "user_domain_name": None}}, ""),
     "a token that is none": (
         {
             "auth_type": "token",
             "auth": {"username": None, "password": None, "user_domain_name": None, "token": "73157315"},
         },
-        "Keystone refuses the credentials of cloud",
+        "Check its entry in clouds.yaml: credentials, auth_url",
     ),
 }
 """What of a working entry is another, and what is said of it."""
@@ -153,12 +154,13 @@ FORMS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_an_entry_of_clouds_yaml_is_used_or_told(
-    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cloud: openstack.connection.Connection, form: str
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     changes, words = FORMS[form]
-    entry = yaml.safe_load((state / "clouds.yaml").read_text())["clouds"]["rehearsal"]
+    config = openstack.config.OpenStackConfig(config_files=[str(state / "clouds.yaml")])
+    entry = config.cloud_config["clouds"]["rehearsal-member"]
     if changes.get("auth_type") == "token":
-        entry["auth"]["token"] = cloud.auth_token
+        entry["auth"]["token"] = config.get_one("rehearsal-member").get_session().get_token()
     auth = {**entry["auth"], **changes.get("auth", {})}
     entry = {**entry, **changes, "auth": {key: value for key, value in auth.items() if value is not None}}
     file = tmp_path / "clouds.yaml"

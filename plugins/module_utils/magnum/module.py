@@ -103,7 +103,8 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
         if ksa is not None and isinstance(error, ksa.MissingRequiredOptions):
             self.fail_json(msg=f"The credentials of cloud {cloud} are not complete: {_one_line(error)}.")
         if _says_enough(error):
-            self.fail_json(msg=f"Cloud {cloud} answered an error: {_one_line(error)}")
+            advice = "" if self._inside else ". Check its entry in clouds.yaml: credentials, auth_url"
+            self.fail_json(msg=f"Cloud {cloud} answered an error: {_one_line(error)}{advice}")
         raise error
 
     def openstack_cloud_from_module(self) -> tuple[Any, Any]:
