@@ -93,8 +93,9 @@ def open_to_others(root: Path, since: float) -> Iterator[Path]:
         names[:] = [name for name in names if _mode(Path(folder, name)) & 0o001]
         for name in files:
             path = Path(folder, name)
-            if path.is_file() and not path.is_symlink() and _mode(path) & 0o004 and path.stat().st_mtime >= since:
-                yield path
+            with contextlib.suppress(OSError):  # gone again
+                if path.is_file() and not path.is_symlink() and _mode(path) & 0o004 and path.stat().st_mtime >= since:
+                    yield path
 
 
 def _mode(path: Path) -> int:
