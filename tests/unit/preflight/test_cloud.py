@@ -118,10 +118,11 @@ IMAGES = [
 NETWORKS = [
     {"id": "n1", "name": "External", "is_router_external": True},
     {"id": "n2", "name": "inside", "is_router_external": False},
+    {"id": "n3", "name": "campus", "is_router_external": False},
 ]
 
 SUBNETS = [
-    {"id": "s1", "name": "v4", "network_id": "n1", "ip_version": 4},
+    {"id": "s1", "name": "v4", "network_id": "n3", "ip_version": 4},
     {"id": "s2", "name": "v6", "network_id": "n2", "ip_version": 6},
 ]
 
