@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import calendar
 import dataclasses
+import functools
 import http.client
-import ipaddress
 import json
 import socket
 import ssl
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from . import name_lookup
 from .proxies import Proxy, bracketed, proxy_of
 
 # https://docs.openssl.org/master/man1/openssl-verification-options/ (diagnostics)
@@ -24,8 +26,24 @@ _NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
 LOCAL = (".localhost", ".local", ".test", ".invalid")
 """Ends of names that no DNS zone is for (RFC 2606, 6761, 6762)."""
 
+UNRECOGNIZED_NAME = "TLSV1_UNRECOGNIZED_NAME"
+"""OpenSSL's word for the alert (RFC 6066) of a server that has no certificate for the name. Traefik with the chart's
+``sniStrict`` sends it until its ACME provider has one (crypto/tls ``errNoCertificates``)."""
+
+RFC3339 = "%Y-%m-%dT%H:%M:%SZ"
 ANSWER_SECONDS = 10
 RETRY_SECONDS = 3.0
+SOON_DAYS = 7
+"""Days before a certificate's end at which that is told. Traefik renews one of 90 days 30 days before."""
+
+FIRST_ANSWER_SECONDS = 30.0
+"""How long something in front of the hub that we do not manage may take to know of it."""
+
+INSIDE = "the hub within the cluster"
+"""What it is called in errors when it is asked there."""
+
+Get = Callable[[str], tuple[int, bytes]]
+"""Asks for a path: HTTP status and body. Raises ProbeError where there is no answer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,9 +79,14 @@ class ProbeError(Exception):
     """The hub does not answer as it should; says what was asked and what came back."""
 
 
+class NoCertificateError(ProbeError):
+    """What answers there has no certificate for the name."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Certificate:
-    """``state``: valid; untrusted (its issuer is unknown here); wrong name, expired or not yet valid."""
+    """``state``: valid; none (there is none for the name); untrusted (its issuer is unknown here); wrong name, expired
+    or not yet valid."""
 
     state: str
     expires: str = ""
@@ -71,67 +94,225 @@ class Certificate:
     names: tuple[str, ...] = ()
     """Whom it is for: host names and addresses."""
 
+    @property
+    def usable(self) -> bool:
+        """Whether it is for the name, now. One of an authority that is unknown here is, too."""
+        return self.state in ("valid", "untrusted")
+
+    @property
+    def status(self) -> str:
+        """``valid``, ``none``, or ``other`` for all that browsers object to."""
+        return self.state if self.state in ("valid", "none") else "other"
+
+    def days_left(self, now: float) -> float:
+        """Until it ends, at ``now`` (seconds since the epoch); infinite where no end is known."""
+        if not self.expires:
+            return float("inf")
+        return (calendar.timegm(time.strptime(self.expires, RFC3339)) - now) / 86400
+
+
+@dataclasses.dataclass(frozen=True)
+class Lead:
+    """Where a name leads (``found``: addresses), and whether that is the hub's ``address``."""
+
+    name: str
+    address: str
+    found: tuple[str, ...]
+    elsewhere: tuple[str, ...]
+    """Those of them that are not the hub's."""
+    record: str
+    """What is missing in the name's DNS zone; "" where nothing is."""
+
+    @property
+    def here(self) -> bool:
+        """Whether whoever asks for the name comes to the hub, and nowhere else."""
+        return bool(self.found) and not self.elsewhere and not self.record
+
+    def notice(self, letsencrypt: bool) -> str:
+        """What is to be said of it; "" for nothing."""
+        if self.record:
+            where = f"to {_listed(self.found)}, and not" if self.found else "nowhere yet; it has to lead"
+            said = f"{self.name} leads {where} to the hub's address {self.address}. Set this record: {self.record}"
+        elif self.elsewhere and letsencrypt:
+            said = (
+                f"{self.name} leads to the hub's address {self.address}, and also to {_listed(self.elsewhere)}; Let's"
+                " Encrypt may ask there. Remove the records that do not lead to the hub."
+            )
+        else:
+            return ""
+        if letsencrypt and any(name_lookup.version(address) == 6 for address in self.elsewhere):
+            said += " (Let's Encrypt asks at an IPv6 address, which is an AAAA record, first.)"
+        return said
+
 
 def probe(
-    parameters: Mapping[str, Any], sleep: Callable[[float], None], say: Callable[[str], None] = lambda _line: None
+    parameters: Mapping[str, Any],
+    sleep: Callable[[float], None],
+    say: Callable[[str], None] = lambda _line: None,
+    inside: Get | None = None,
 ) -> tuple[dict[str, Any], str, str]:
-    """What module ``hub_probe`` returns for its arguments, and what is wrong with the certificate (``complaints``).
+    """What module ``hub_probe`` returns for its arguments, an error and a warning about the certificate ("": none).
 
-    Raises ProbeError when the hub has not answered within ``timeout``.
+    ``inside`` asks the hub within the cluster; needed where there is no balancer or no certificate yet. Raises
+    ProbeError when the hub has not answered within ``timeout``.
     """
+    if parameters["way_in"] == "balancer":
+        return _at_the_balancer(parameters, sleep, say, inside)
+    if inside is None:
+        raise ProbeError("without a load balancer the hub can only be asked within the cluster")
+    return _behind_others(parameters, sleep, say, inside)
+
+
+def _at_the_balancer(
+    parameters: Mapping[str, Any], sleep: Callable[[float], None], say: Callable[[str], None], inside: Get | None
+) -> tuple[dict[str, Any], str, str]:
     where = target(parameters)
-    answer = ask(where, parameters["timeout"], sleep, say)
-    certificate = dataclasses.asdict(answer["certificate"]) if answer["certificate"] else {}
-    found = {"version": answer["version"], "certificate": certificate, **dns(parameters, where.domain)}
-    return found, *complaints(parameters, answer)
+    letsencrypt = parameters["https"] == "letsencrypt"
+    answer = ask(where, parameters["timeout"], sleep, say, inside if letsencrypt else None)
+    lead = dns(parameters, where.domain)
+    certificate: Certificate | None = answer["certificate"]
+    missing = letsencrypt and certificate is not None and certificate.state in ("none", "expired")
+    due = missing and lead.here
+    notices = [notice] if (notice := lead.notice(letsencrypt)) else []
+    if missing and not due:
+        notices.append(
+            f"There is no HTTPS yet: Let's Encrypt gives a certificate once {lead.name} leads to {lead.address}, and"
+            " nowhere else. Run this again then."
+        )
+    found = _found(answer, notices) | {
+        "certificate_due": due,
+        "resolves_to": list(lead.found),
+        "dns_record": lead.record,
+    }
+    return found, *complaints(parameters, certificate)
+
+
+def _behind_others(
+    parameters: Mapping[str, Any], sleep: Callable[[float], None], say: Callable[[str], None], inside: Get
+) -> tuple[dict[str, Any], str, str]:
+    """The hub itself is asked within the cluster. What stands in front of it is others', and may not be there yet."""
+    answer = _until(lambda: _proven(INSIDE, inside), parameters["timeout"], sleep, say)
+    where = target(parameters)
+    if parameters["way_in"] == "none" and not parameters["reach"]:
+        notice = (
+            "The hub answers within the cluster. hub_values leave it without a load balancer and without an ingress, so"
+            " nothing is known here that leads to it (hub_address.reach names a way)."
+        )
+        return _found(answer, [notice]), "", ""
+    patience = parameters["timeout"] if parameters["reach"] else min(parameters["timeout"], FIRST_ANSWER_SECONDS)
+    try:
+        outside = ask(where, patience, sleep, say)
+    except ProbeError as error:
+        if parameters["reach"]:
+            raise
+        warning = (
+            f"The hub answers within the cluster, and not from outside: {error}. Look at the ingress, at its controller"
+            f" and at where {where.domain} leads; hub_address.reach names another way to ask."
+        )
+        return _found(answer, []), "", warning
+    found = _found(outside, []) | {"resolves_to": name_lookup.addresses(where.domain, parameters["name_server"] or "")}
+    return found, *complaints(parameters, outside["certificate"])
+
+
+def _found(answer: Mapping[str, Any], notices: list[str]) -> dict[str, Any]:
+    certificate: Certificate | None = answer["certificate"]
+    return {
+        "version": answer["version"],
+        "certificate": dataclasses.asdict(certificate) if certificate else {},
+        "certificate_status": certificate.status if certificate else "",
+        "certificate_due": False,
+        "resolves_to": [],
+        "dns_record": "",
+        "notices": notices,
+    }
 
 
 def target(parameters: Mapping[str, Any]) -> Target:
-    """Where to connect."""
-    tls = parameters["https"] in ("letsencrypt", "secret", "manual")
-    host, port = parameters["address"], 443 if tls else 80
+    """Where to connect: the balancer, or the name itself where others are in front of the hub."""
+    if parameters["way_in"] == "balancer":
+        tls = parameters["https"] in ("letsencrypt", "secret", "manual")
+        host, port = parameters["address"], 443 if tls else 80
+    else:
+        tls = parameters["https"] != "none"
+        host, _sep, given = parameters["name"].partition(":")
+        port = int(given) if given else 443 if tls else 80
     if parameters["reach"]:
         host, _sep, given = parameters["reach"].rpartition(":")
         port = int(given)
     return Target(host, port, tls, parameters["name"])
 
 
-def dns(parameters: Mapping[str, Any], name: str) -> dict[str, Any]:
+def service_within(https: str) -> str:
+    """The Service by which the hub is asked within the cluster, as Kubernetes' API has it (``scheme:name:port``).
+
+    The proxy's, since the hub's own lets nobody but its friends in. Of the chart's ``templates/proxy``.
+    """
+    if https == "letsencrypt":
+        return "http:proxy-http:8000"
+    if https in ("secret", "manual"):
+        return "https:proxy-public:https"
+    return "http:proxy-public:https" if https == "offload" else "http:proxy-public:http"
+
+
+def dns(parameters: Mapping[str, Any], name: str) -> Lead:
     """What the name leads to, and the record that is missing."""
-    found = resolve(name)
+    server, address = parameters["name_server"] or "", parameters["address"]
+    found = name_lookup.addresses(name, server)
+    ours = {address} if name_lookup.version(address) else {*name_lookup.addresses(address, server)}
     # Behind an offloader the name leads to that; local names are nobody's to set.
-    missing = parameters["address"] not in found and parameters["https"] != "offload" and not name.endswith(LOCAL)
-    return {"resolves_to": found, "dns_record": record(name, parameters["address"]) if missing else ""}
+    told = parameters["https"] != "offload" and (bool(server) or not name.endswith(LOCAL))
+    missing = told and not ours.intersection(found)
+    elsewhere = tuple(each for each in found if each not in ours) if told else ()
+    return Lead(name, address, tuple(found), elsewhere, record(name, address) if missing else "")
 
 
-def complaints(parameters: Mapping[str, Any], answer: dict[str, Any]) -> tuple[str, str]:
+def complaints(parameters: Mapping[str, Any], certificate: Certificate | None) -> tuple[str, str]:
     """What is wrong with the certificate: an error and a warning, "" for none."""
-    certificate = answer["certificate"]
-    if certificate is None or certificate.state == "valid":
+    if certificate is None or certificate.state == "none":
         return "", ""
-    what = (
-        f"The certificate that is shown for {parameters['name']} is not good: {certificate.state}."
-        f" It is for {', '.join(certificate.names) or 'no name'}, until {certificate.expires or 'an unknown day'}."
-    )
-    if parameters["https"] == "letsencrypt":
-        return (
-            "",
-            f"{what} Let's Encrypt gives one once the name leads to {parameters['address']}; look again in a minute.",
+    letsencrypt = parameters["https"] == "letsencrypt"
+    about = f"It is for {', '.join(certificate.names) or 'no name'}, until {certificate.expires or 'an unknown day'}."
+    if certificate.state == "valid":
+        left = certificate.days_left(time.time())
+        if left >= SOON_DAYS:
+            return "", ""
+        why = (
+            "Traefik renews it 30 days before and tries every day, so the log of autohttps says what is wrong."
+            if letsencrypt
+            else "Give hub_https another one in time."
         )
+        return "", f"The certificate of {parameters['name']} ends in {left:.1f} days. {about} {why}"
+    what = f"The certificate that is shown for {parameters['name']} is not good: {certificate.state}. {about}"
     if certificate.state == "untrusted":
-        return "", f"{what} Its issuer is unknown to this machine; users' browsers may not know it either."
+        staging = " Staging servers and others of hub_https.acme_server give such." if letsencrypt else ""
+        return "", f"{what} Its issuer is unknown to this machine; users' browsers may not know it either.{staging}"
+    if letsencrypt:
+        return "", f"{what} Let's Encrypt gives one once the name leads to {parameters['address']}."
     return f"{what} Give hub_https another one.", ""
 
 
-def ask(target: Target, timeout: float, sleep: Callable[[float], None], say: Callable[[str], None]) -> dict[str, Any]:
+def ask(
+    target: Target,
+    timeout: float,
+    sleep: Callable[[float], None],
+    say: Callable[[str], None],
+    inside: Get | None = None,
+) -> dict[str, Any]:
     """Ask until the hub answers: its ``version``, ``certificate`` (None without TLS).
 
-    Raises ProbeError with the last thing that went wrong.
+    Where there is no certificate for the name, it is proven by ``inside``, if that is given. Raises ProbeError with the
+    last thing that went wrong.
     """
+    return _until(lambda: ask_once(target, inside), timeout, sleep, say)
+
+
+def _until(
+    look: Callable[[], dict[str, Any]], timeout: float, sleep: Callable[[float], None], say: Callable[[str], None]
+) -> dict[str, Any]:
     deadline = time.monotonic() + timeout
     while True:
         try:
-            return ask_once(target)
+            return look()
         except ProbeError as error:
             if time.monotonic() >= deadline:
                 raise
@@ -139,21 +320,38 @@ def ask(target: Target, timeout: float, sleep: Callable[[float], None], say: Cal
             sleep(RETRY_SECONDS)
 
 
-def ask_once(target: Target) -> dict[str, Any]:
+def ask_once(target: Target, inside: Get | None = None) -> dict[str, Any]:
     """One try of what ``ask`` does."""
-    seen: Certificate | None = None
-    context = None
-    if target.tls:
+    if not target.tls:
+        return _proven(str(target), functools.partial(_get, target, None))
+    try:
         seen, context = inspect(target)
-    health = _get(target, context, "/hub/health")
-    if health[0] != 200:
-        raise ProbeError(f"{target}: /hub/health answers {health[0]}")
-    status, body = _get(target, context, "/hub/api/")
+    except NoCertificateError:
+        if inside is None:
+            raise
+        return _proven(INSIDE, inside) | {"certificate": Certificate("none")}
+    return _proven(str(target), functools.partial(_get, target, context)) | {"certificate": seen}
+
+
+def _proven(where: str, get: Get) -> dict[str, Any]:
+    """What a hub says of itself. ``where`` names it in errors."""
+    health, _body = get("/hub/health")
+    if health != 200:
+        raise ProbeError(f"{where}: /hub/health answers {health}")
+    status, body = get("/hub/api/")
     try:
         version = json.loads(body)["version"]
     except (ValueError, KeyError, TypeError):
-        raise ProbeError(f"{target}: /hub/api/ answers {status}, and not as a JupyterHub does") from None
-    return {"version": version, "certificate": seen}
+        raise ProbeError(f"{where}: /hub/api/ answers {status}, and not as a JupyterHub does") from None
+    return {"version": version, "certificate": None}
+
+
+def shown(target: Target) -> Certificate:
+    """What is shown for the name now; state ``none`` also where nothing answers, as while a pod is started anew."""
+    try:
+        return inspect(target)[0]
+    except (ProbeError, ssl.SSLCertVerificationError):
+        return Certificate("none")
 
 
 def inspect(target: Target) -> tuple[Certificate, ssl.SSLContext]:
@@ -198,21 +396,14 @@ def _trusting(certificate: bytes) -> ssl.SSLContext:
     return context
 
 
-def resolve(name: str) -> list[str]:
-    """Addresses of a name, as this machine sees them; none if it has none."""
-    try:
-        return sorted({str(item[4][0]) for item in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)})
-    except (OSError, UnicodeError):
-        return []
-
-
 def record(name: str, address: str) -> str:
     """The line for the name's DNS zone."""
-    try:
-        kind = "AAAA" if ipaddress.ip_address(address).version == 6 else "A"
-    except ValueError:
-        return f"{name}. IN CNAME {address}."
-    return f"{name}. IN {kind} {address}"
+    kind = {4: "A", 6: "AAAA"}.get(name_lookup.version(address))
+    return f"{name}. IN {kind} {address}" if kind else f"{name}. IN CNAME {address}."
+
+
+def _listed(addresses: tuple[str, ...]) -> str:
+    return " and ".join(addresses)
 
 
 def _problem(code: int) -> str:
@@ -225,7 +416,7 @@ def _described(state: str, connection: ssl.SSLSocket) -> Certificate:
     ends = shown.get("notAfter")
     if not ends:
         return Certificate(state, names=names)
-    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ssl.cert_time_to_seconds(str(ends))))
+    expires = time.strftime(RFC3339, time.gmtime(ssl.cert_time_to_seconds(str(ends))))
     return Certificate(state, expires, names)
 
 
@@ -238,6 +429,8 @@ def _connect(target: Target, context: ssl.SSLContext) -> ssl.SSLSocket:
         raise
     except OSError as error:
         plain.close()
+        if getattr(error, "reason", "") == UNRECOGNIZED_NAME:
+            raise NoCertificateError(f"{target}: there is no certificate for that name yet") from error
         raise ProbeError(f"{target}: no TLS ({error})") from error
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+_HUB = ("url", "address", "certificate", "dns_record", "namespace", "release", "revision", "values_sha256")
+
 RUNS = "rehearsal.stfc.ac.uk/runs"
 """Annotation by which a rehearsal says whether a pod is real or played."""
 
@@ -40,7 +42,7 @@ def summarise(cluster: dict[str, Any], hub: dict[str, Any], users: list[dict[str
         "kubernetes_version": cluster.get("kubernetes_version"),
         "cluster": {key: cluster.get(key) for key in ("name", "uuid", "status", "family")},
         "node_groups": groups,
-        "hub": {key: hub.get(key) for key in ("url", "address", "namespace", "release", "revision", "values_sha256")},
+        "hub": {key: hub.get(key) for key in _HUB},
         "placeholders": hub.get("placeholders", []),
         "pods": hub.get("pods"),
         "users": users,
@@ -52,6 +54,7 @@ def render(summary: dict[str, Any], profiles: list[dict[str, Any]]) -> str:
     chart, hub, cluster = summary["chart"] or {}, summary["hub"], summary["cluster"]
     rows = [
         ("Address", hub["url"] or "none yet"),
+        *_https(hub),
         ("Chart", f"JupyterHub {chart.get('version')}" if chart else "not released"),
         ("Cluster", f"{cluster['name']}, {cluster['status']}, Kubernetes {summary['kubernetes_version']}"),
     ]
@@ -77,6 +80,14 @@ def render(summary: dict[str, Any], profiles: list[dict[str, Any]]) -> str:
             "place. Give the real one with JUPYTERHUB_CHART=DIRECTORY.",
         ]
     return "\n".join(lines)
+
+
+def _https(hub: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is missing for HTTPS, and what to do for it."""
+    if hub.get("certificate") != "none":
+        return []
+    first = f"set the DNS record {hub['dns_record']}, then " if hub.get("dns_record") else ""
+    return [("HTTPS", f"not yet, there is no certificate: {first}run this again")]
 
 
 def _selected(node: dict[str, Any], selector: Mapping[str, str]) -> bool:

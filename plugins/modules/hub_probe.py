@@ -14,11 +14,19 @@ description:
   - Connects to the load balancer's address and asks for the hub by its name, whether or not the name resolves to that
     address yet. A hub is proven by its own answers (C(/hub/health) and C(/hub/api/)).
   - Says which DNS record to set where there is none, and looks at the certificate.
+  - Without a load balancer (O(way_in)), or while there is no certificate, the hub is asked within the cluster, through
+    the API server. What stands in front of it is then asked as well, and whether it answers is told.
 options:
-  address:
-    description: Address or host name of the load balancer.
+  way_in:
+    description:
+      - What users come through. With V(ingress) the name itself is asked, at the usual port; with V(none) nothing is
+        known to lead to the hub but O(reach).
     type: str
-    required: true
+    choices: [balancer, ingress, none]
+    default: balancer
+  address:
+    description: Address or host name of the load balancer. Needed with O(way_in=balancer).
+    type: str
   name:
     description: Host name of the service, with a port where that is not the usual one.
     type: str
@@ -26,17 +34,30 @@ options:
   https:
     description:
       - The type of V(hub_https). With V(none) and V(offload) the balancer speaks plain HTTP.
-      - With V(letsencrypt) a certificate that is not there yet is only a warning; it needs the DNS record first.
+      - With V(letsencrypt) a certificate that is not there yet is no failure; it needs the DNS record first.
     type: str
     choices: [letsencrypt, secret, manual, offload, none]
     required: true
   reach:
     description: C(host:port) at which this machine reaches the balancer, where that is not O(address).
     type: str
+  name_server:
+    description:
+      - C(host) or C(host:port) of a DNS server that is asked where O(name) leads, instead of this machine's resolver.
+    type: str
+  release_namespace:
+    description: Namespace of the release, for asking within the cluster.
+    type: str
+    default: jupyterhub
+    aliases: [namespace]
   timeout:
     description: Seconds to wait for the first good answer.
     type: int
     default: 600
+extends_documentation_fragment:
+  - stfc.jupyterhub.hub
+requirements:
+  - kubernetes >= 24.2
 attributes:
   check_mode:
     description: Runs in check mode without making changes.
@@ -52,6 +73,7 @@ EXAMPLES = r"""
     address: 192.0.2.7
     name: jupyter.example.org
     https: letsencrypt
+    namespace: jupyterhub
 """
 
 RETURN = r"""
@@ -65,6 +87,20 @@ certificate:
   returned: success
   type: dict
   sample: {state: valid, expires: "2027-01-01T00:00:00Z", names: [jupyter.example.org]}
+certificate_status:
+  description:
+    - C(valid), C(none) while there is none for the name, or C(other) for one that browsers object to. Empty without
+      HTTPS.
+  returned: success
+  type: str
+  sample: valid
+certificate_due:
+  description:
+    - Whether there is no certificate of Let's Encrypt although the name leads to the hub and nowhere else. Traefik does
+      not ask again by itself; M(stfc.jupyterhub.hub_certificate) has it ask.
+  returned: success
+  type: bool
+  sample: false
 resolves_to:
   description: Addresses that the name has now, as this machine sees them.
   returned: success
@@ -75,40 +111,64 @@ dns_record:
   returned: success
   type: str
   sample: jupyter.example.org. IN A 192.0.2.7
+notices:
+  description: Sentences on what is left to do, such as the record to set.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 """
 
+import copy
 import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kubernetes.core.plugins.module_utils.helm_args_common import (
+    HELM_AUTH_ARG_SPEC,
+    HELM_AUTH_MUTUALLY_EXCLUSIVE,
+)
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_inside import within
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_probe import ProbeError, probe, target
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress import Progress
 
 
 def argument_spec() -> dict[str, Any]:
-    return {
-        "address": {"type": "str", "required": True},
-        "name": {"type": "str", "required": True},
-        "https": {
+    spec = copy.deepcopy(HELM_AUTH_ARG_SPEC)
+    spec.update(
+        way_in={"type": "str", "choices": ["balancer", "ingress", "none"], "default": "balancer"},
+        address={"type": "str"},
+        name={"type": "str", "required": True},
+        https={
             "type": "str",
             "required": True,
             "choices": ["letsencrypt", "secret", "manual", "offload", "none"],
         },
-        "reach": {"type": "str"},
-        "timeout": {"type": "int", "default": 600},
-    }
+        reach={"type": "str"},
+        name_server={"type": "str"},
+        release_namespace={"type": "str", "default": "jupyterhub", "aliases": ["namespace"]},
+        timeout={"type": "int", "default": 600},
+    )
+    return spec
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec=argument_spec(),
+        mutually_exclusive=HELM_AUTH_MUTUALLY_EXCLUSIVE,
+        required_if=[("way_in", "balancer", ["address"])],
+        supports_check_mode=True,
+    )
+    given = module.params
+    inside = within(given, given["release_namespace"], given["https"])
     try:
-        answer, problem, warning = probe(module.params, time.sleep, Progress().say)
+        answer, problem, warning = probe(given, time.sleep, Progress().say, inside)
     except ProbeError as error:
         module.fail_json(
-            msg=f"The hub does not answer after {module.params['timeout']} s. {error}.\n"
+            msg=f"The hub does not answer after {given['timeout']} s. {error}.\n"
             "If the hub's pods are ready, look at the load balancer and its members, at security groups between it and"
             " the nodes, and at whether this machine may reach the address (hub_address.reach names another way"
-            f"{', no_proxy who is asked without a proxy' if target(module.params).proxy else ''})."
+            f"{', no_proxy who is asked without a proxy' if target(given).proxy else ''})."
         )
     if problem:
         module.fail_json(msg=problem)

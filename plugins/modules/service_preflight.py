@@ -119,7 +119,7 @@ answer:
       about the answer. Empty otherwise.
   returned: always
   type: dict
-  sample: {version: 5.5.0, certificate: {}, resolves_to: [192.0.2.7], dns_record: ""}
+  sample: {version: 5.5.0, certificate: {}, certificate_due: false, resolves_to: [192.0.2.7], notices: []}
 """
 
 import base64

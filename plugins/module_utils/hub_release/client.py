@@ -154,6 +154,24 @@ class Kubernetes:
             return [f"(no log: {error})"]
         return text.splitlines()
 
+    def through(self, service: str, path: str) -> tuple[int, bytes]:
+        """What a Service of the namespace answers to GET ``path``: status and body. The API server asks it.
+
+        ``service`` is ``scheme:name:port``, as the API has it. Raises KubernetesError when the API does not answer.
+        """
+        from kubernetes.dynamic.exceptions import DynamicApiError
+        from urllib3.exceptions import HTTPError
+
+        address = f"/api/v1/namespaces/{self.namespace}/services/{service}/proxy{path}"
+        try:
+            answer = self._client.client.request("get", address, serialize=False, _request_timeout=10)
+        except DynamicApiError as error:
+            body = error.body or b""
+            return error.status or 0, body if isinstance(body, bytes) else str(body).encode()
+        except (HTTPError, OSError) as error:
+            raise KubernetesError(f"asking Service {service}: the cluster's API does not answer ({error})") from error
+        return answer.status, answer.data
+
     def _do(self, doing: str, api_version: str, kind: str, name: str, call: Any) -> dict[str, Any] | None:
         from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError, ResourceNotFoundError
         from urllib3.exceptions import HTTPError

@@ -18,6 +18,7 @@ from .objects import namespace, storage_class, storage_class_name
 from .placeholders import placeholders, requests
 from .plan import hub_plan
 from .secrets import fingerprint, secrets
+from .way_in import way_in
 
 __all__ = [
     "HubValuesError",
@@ -34,4 +35,5 @@ __all__ = [
     "secrets",
     "storage_class",
     "storage_class_name",
+    "way_in",
 ]

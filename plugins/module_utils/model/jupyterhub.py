@@ -110,6 +110,16 @@ ADDRESS = (
         example="127.0.0.1:8443",
     ),
     Key(
+        "name_server",
+        "string",
+        "`host:port` of a DNS server to ask where `hub_domain` leads, for a machine that sees other addresses than the "
+        "rest of the world.",
+        default=None,
+        null="this machine's resolver",
+        check=keys.host_port,
+        example="192.0.2.53:53",
+    ),
+    Key(
         "allowed_cidrs",
         "list",
         "Ranges of addresses that may reach the hub. Empty: all. Of IPv4, unless the cluster's subnet is of IPv6. "

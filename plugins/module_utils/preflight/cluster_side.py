@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import hub_values
+from ..hub_inside import within
 from ..hub_probe import ProbeError, probe
 from ..hub_release import balancer
 from ..hub_release.client import Kubernetes, KubernetesError
@@ -102,17 +103,23 @@ class ClusterSide:
             return {}  # the role's own look says why
 
     def _answer(self, release: Json) -> Json:
-        if not release.get("address") or release["work"]:
+        if not release or release["work"]:
+            return {}
+        way_in = hub_values.way_in(self.hub)
+        if way_in == "balancer" and not release["address"]:
             return {}
         asked = {
+            "way_in": way_in,
             "address": release["address"],
             "name": hub_values.host_name(self.hub),
             "https": self.hub["hub_https"]["type"],
             "reach": self.hub["hub_address"].get("reach"),
+            "name_server": self.hub["hub_address"].get("name_server"),
             "timeout": 0,
         }
+        inside = within({"kubeconfig": self.kubeconfig}, self.hub["hub_namespace"], asked["https"])
         try:
-            answer, problem, warning = probe(asked, time.sleep)
+            answer, problem, warning = probe(asked, time.sleep, inside=inside)
         except ProbeError:
             return {}
         return {} if problem or warning else answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 import yaml
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values.merge import merged
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import JUPYTERHUB, normalise
+
+from tests.support.name_server import NameServer
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -70,3 +73,18 @@ def service() -> Builder:
 @pytest.fixture
 def cluster() -> dict[str, Any]:
     return copy.deepcopy(CLUSTER)
+
+
+@pytest.fixture
+def name_server() -> Iterator[Callable[[Mapping[str, Sequence[str]]], str]]:
+    """Starts a name server that knows these names' addresses, and answers ``host:port``."""
+    started = []
+
+    def start(names: Mapping[str, Sequence[str]]) -> str:
+        started.append(NameServer(names))
+        return started[-1].where
+
+    yield start
+    for server in started:
+        server.shutdown()
+        server.server_close()

@@ -119,7 +119,7 @@ class World:
         assert list(beside.secrets) == ["hub-secrets"]
         return _given(self.release)
 
-    def _probe(self, parameters: Json, _sleep: Any) -> tuple[Json, str, str]:
+    def _probe(self, parameters: Json, _sleep: Any, inside: Any) -> tuple[Json, str, str]:
         self.asked.append("hub")
         assert parameters["name"] == "hub.example.org"
         return _given(self.answer)

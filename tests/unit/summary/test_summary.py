@@ -87,3 +87,13 @@ def test_text_says_what_a_person_needs(cluster: dict[str, Any], hub: dict[str, A
 def test_a_stand_in_chart_is_named_as_one(cluster: dict[str, Any], hub: dict[str, Any]) -> None:
     hub["chart"]["stand_in"] = True
     assert "NOT the real JupyterHub chart" in render(summarise(cluster, hub, []), PROFILES)
+
+
+def test_https_that_is_not_there_yet_is_said_with_the_record(cluster: dict[str, Any], hub: dict[str, Any]) -> None:
+    record = "hub.example.org. IN A 192.0.2.7"
+    summary = summarise(cluster, hub | {"certificate": "none", "dns_record": record}, [])
+    assert f"HTTPS       not yet, there is no certificate: set the DNS record {record}, then run this" in render(
+        summary, []
+    )
+    summary = summarise(cluster, hub | {"certificate": "valid", "dns_record": ""}, [])
+    assert "HTTPS" not in render(summary, [])
