@@ -14,7 +14,7 @@ ON_THE_DEPLOYED = ["default", "simulation", "installed", "modules", "resize", "d
 ON_AN_EMPTY_CLOUD = ["faults", "interrupted"]
 """They deploy themselves. The last one leaves what it has deployed, and the cloud goes with all of it."""
 
-SLOW = ["faulty_deployments"]
+SLOW = ["faulty_deployments", "letsencrypt"]
 """What waits for clouds that fail, and rarely breaks: only ``make test-long`` runs it, on an empty cloud."""
 
 SCENARIOS = os.environ.get("SCENARIOS", "").split() or [

@@ -406,3 +406,9 @@ def test_search_path_has_plain_names_and_stays(cache: Path, told: list[str], no_
     assert {path.name: path.resolve() for path in folder.iterdir()} == {n: p.resolve() for n, p in found.items()}
     assert binaries.search_path(dict(reversed(found.items()))) == folder
     assert binaries.search_path({"helm": found["helm"]}) != folder
+
+
+def test_optional_programs_are_got_by_name_alone(cache: Path, told: list[str], no_sources: list[str]) -> None:
+    assert "pebble" not in binaries.ensure(None, told.append)
+    assert "pebble" not in [program.name for program in programs.chosen(None)]
+    assert list(binaries.ensure(["pebble"], told.append)) == ["pebble"]

@@ -56,6 +56,8 @@ def test_images_of_the_chart_are_there(table: dict[str, dict[str, Any]]) -> None
         "quay.io/jupyterhub/k8s-singleuser-sample",
         "quay.io/jupyterhub/k8s-network-tools",
         "quay.io/jupyterhub/k8s-image-awaiter",
+        "quay.io/jupyterhub/k8s-secret-sync",
+        "traefik",
         "registry.k8s.io/kube-scheduler",
         "registry.k8s.io/kube-scheduler:v1.30.14",
         "registry.k8s.io/pause",

@@ -21,6 +21,8 @@ SERVICE_API_ADDRESS = "10.96.0.1"
 NODE_CIDR = "10.6.0.0/22"
 KUBELET_PORT = 10250
 LOGIN_ADDRESS = "198.51.100.10"
+HOST_PORTS = ("login", "mdns")
+"""Ports of the host that pods reach at that address: the login provider, and (TCP only) the name server."""
 ETCD_URL = "http://127.0.0.1:2379"
 STATUS = "status.json"
 
@@ -64,10 +66,9 @@ class ClusterDir:
         """Takes ``CONNECT host:port`` and dials inside the cluster's namespaces."""
         return self.settings.sockets / f"{self.uuid[:8]}.sock"
 
-    @property
-    def login_socket(self) -> Path:
-        """Leads out of the namespaces, to the login provider on the host."""
-        return self.settings.sockets / f"{self.uuid[:8]}-login.sock"
+    def host_socket(self, name: str) -> Path:
+        """Leads out of the namespaces, to one of ``HOST_PORTS`` on the host."""
+        return self.settings.sockets / f"{self.uuid[:8]}-{name}.sock"
 
     @property
     def supervisor_socket(self) -> Path:

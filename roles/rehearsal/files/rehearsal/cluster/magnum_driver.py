@@ -35,7 +35,7 @@ from rehearsal.cluster import families, ports, wishes
 from rehearsal.cluster.desired import Desired, Status
 from rehearsal.cluster.families import Family
 from rehearsal.cluster.health import Monitor, health
-from rehearsal.cluster.layout import NODE_CIDR, ClusterDir
+from rehearsal.cluster.layout import HOST_PORTS, NODE_CIDR, ClusterDir
 from rehearsal.cluster.pki import make_pki
 from rehearsal.cluster.refusals import refusal
 from rehearsal.processes import Supervisor
@@ -386,7 +386,8 @@ class Driver(driver.Driver):
             remove_tree(place.path)
         except OSError as error:
             LOG.warning("cluster %s is deleted, but not all of its folder %s: %s", cluster.uuid, place.path, error)
-        for socket in (place.inner_socket, place.login_socket, place.supervisor_socket):
+        ways_out = [place.host_socket(name) for name in HOST_PORTS]
+        for socket in (place.inner_socket, *ways_out, place.supervisor_socket):
             socket.unlink(missing_ok=True)
         # Magnum's periodic task deletes the rows when it sees this; it must not be saved
         cluster.status = ClusterStatus.DELETE_COMPLETE

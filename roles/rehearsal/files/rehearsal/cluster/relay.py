@@ -1,21 +1,22 @@
 """TCP between the host and a cluster's namespaces, through UNIX sockets, which network namespaces do not divide.
 
 Two halves. The inner one (in the namespaces) listens on a UNIX socket, takes one line ``CONNECT host:port\\n`` and
-then carries that connection; the other way it listens on ``198.51.100.10:<login port>`` for pods that want the login
-provider. The outer one (on the host) listens on 127.0.0.1: the API server's port, and a port for each forward that
-`forwards.json` lists; its UNIX socket leads to the login provider.
+then carries that connection; the other way it listens at 198.51.100.10 on the ports of ``HOST_PORTS``, for pods that
+want the login provider or the name server. The outer one (on the host) listens on 127.0.0.1: the API server's port, and
+a port for each forward that `forwards.json` lists; its UNIX sockets lead to the login provider and the name server.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from rehearsal.cluster.layout import API_ADDRESS, API_PORT, LOGIN_ADDRESS, ClusterDir
+from rehearsal.cluster.layout import API_ADDRESS, API_PORT, HOST_PORTS, LOGIN_ADDRESS, ClusterDir
 
 LOG = logging.getLogger("relay")
 
@@ -112,26 +113,20 @@ def parse_connect(line: bytes) -> tuple[str, int]:
 
 async def inner(cluster: ClusterDir) -> None:
     """The half in the namespaces; runs until cancelled."""
-    port = cluster.settings.port("login")
-
-    async def login() -> Streams:
-        return await asyncio.open_unix_connection(str(cluster.login_socket))
-
-    servers = [
-        await serve_connect(cluster.inner_socket),
-        await asyncio.start_server(through(login), LOGIN_ADDRESS, port),
-    ]
-    LOG.info("inner relay on %s, login provider at %s:%d", cluster.inner_socket, LOGIN_ADDRESS, port)
+    servers = [await serve_connect(cluster.inner_socket)]
+    for name in HOST_PORTS:
+        port = cluster.settings.port(name)
+        dial = functools.partial(asyncio.open_unix_connection, str(cluster.host_socket(name)))
+        servers.append(await asyncio.start_server(through(dial), LOGIN_ADDRESS, port))
+        LOG.info("inner relay on %s, %s at %s:%d", cluster.inner_socket, name, LOGIN_ADDRESS, port)
     await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
 async def outer(cluster: ClusterDir) -> None:
     """The half on the host; runs until cancelled."""
-
-    async def login() -> Streams:
-        return await asyncio.open_connection("127.0.0.1", cluster.settings.port("login"))
-
-    await _listen(cluster.login_socket, through(login))
+    for name in HOST_PORTS:
+        dial = functools.partial(asyncio.open_connection, "127.0.0.1", cluster.settings.port(name))
+        await _listen(cluster.host_socket(name), through(dial))
     api_port = int(cluster.facts()["api_port"])
     await _host_server(cluster, api_port, f"{API_ADDRESS}:{API_PORT}")
     LOG.info("API server on 127.0.0.1:%d", api_port)

@@ -92,7 +92,9 @@ def _split(only: Sequence[str] | None) -> tuple[list[str], list[str]]:
     """Programs and environments of ``only``; SetupError for a name that is neither."""
     programs, known = list(all_programs()), environments.names()
     if not only:
-        return programs, known
+        # What is optional and was made once is to be used.
+        usual = [name for name, program in all_programs().items() if not program.optional or binaries.find(name)]
+        return usual, known
     optional = sorted({*known, *environments.ON_DEMAND})
     if unknown := sorted(set(only) - set(programs) - set(optional)):
         raise SetupError(

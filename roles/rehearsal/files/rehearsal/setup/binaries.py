@@ -44,7 +44,7 @@ def find(name: str) -> Path | None:
 
 
 def ensure(names: Iterable[str] | None, say: Say) -> dict[str, Path]:
-    """Paths of the programs ``names`` (None: all), by name; gets those that are not there.
+    """Paths of the programs ``names`` (None: all but optional ones), by name; gets those that are not there.
 
     Raises SetupError when a program is to be had from no source.
     """

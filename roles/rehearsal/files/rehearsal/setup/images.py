@@ -51,12 +51,15 @@ PINNED_SCHEDULER = "v1.30.14"
 
 AWAITER = Path(__file__).with_name("image_awaiter.py")
 
+OURS = {"traefik": "traefik.py", "quay.io/jupyterhub/k8s-secret-sync": "secret_sync.py"}
+"""Images of the chart's that a program of ours stands for, run by the hub's Python."""
+
 
 def write(state: Path, environments: Mapping[str, Path], binaries: Mapping[str, Path]) -> Path:
     """Write ``<state>/images.json``, with the files that it names, and return its path.
 
-    ``environments`` has those of ``NEEDS``, ``binaries`` both schedulers. The file is left alone when it is right, so
-    that nobody reads it again for nothing.
+    ``environments`` has those of ``NEEDS``, ``binaries`` both schedulers, and pebble where it was asked for once. The
+    file is left alone when it is right, so that nobody reads it again for nothing.
     """
     node = toolchains.find_node()
     if node is None:
@@ -123,6 +126,23 @@ def table(
             "user": 65534,
         },
     }
+    for image, file in OURS.items():
+        entries[image] = {
+            "paths": [str(hub), *python_paths(hub)],
+            "binds": {str(Path(__file__).with_name(file)): f"/{file}"},
+            "env": {"LANG": "C.UTF-8"},
+            "entrypoint": [str(hub / "bin" / "python"), f"/{file}"],
+            "home": "/",
+            "user": 65534,
+        }
+    if pebble := binaries.get("pebble"):
+        inside = "/usr/local/bin/pebble"
+        entries["ghcr.io/letsencrypt/pebble"] = {
+            "binds": {str(pebble.resolve()): inside},
+            "entrypoint": [inside],
+            "home": "/",
+            "user": 65534,
+        }
     if iptables is not None:
         entries["quay.io/jupyterhub/k8s-network-tools"] = {
             "binds": {str(iptables): "/usr/local/sbin/iptables"},

@@ -3,8 +3,9 @@
 A group of ``programs.json`` holds programs of one version: ``version``, ``module`` (folder of its ``go.mod`` below
 ``go/``), ``variables`` (Go string variables set by the linker), ``archive`` and ``checksum`` (addresses of the official
 download and of the publisher's checksums), optionally ``sha256`` (address of an archive -> checksum, which then is not
-asked of the publisher). A program has ``package`` (of Go), and where they differ from the usual ``file`` (its published
-name), ``member`` (its path in the archive), ``ask`` (arguments that make it tell its version).
+asked of the publisher) and ``optional`` (got only when it is asked for by name). A program has ``package`` (of Go), and
+where they differ from the usual ``file`` (its published name), ``member`` (its path in the archive), ``ask`` (arguments
+that make it tell its version).
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Program:
     checksum: str
     sha256: str | None
     member: str | None
+    optional: bool = False
 
     @property
     def key(self) -> str:
@@ -111,6 +113,7 @@ def read(table: Mapping[str, Mapping[str, Any]], arch: str) -> dict[str, Program
                 checksum=fill(entry["checksum"]),
                 sha256=entry.get("sha256", {}).get(archive),
                 member=fill(own["member"]) if "member" in own else None,
+                optional=bool(entry.get("optional")),
             )
     return programs
 
@@ -122,10 +125,10 @@ def all_programs() -> Mapping[str, Program]:
 
 
 def chosen(names: Iterable[str] | None) -> list[Program]:
-    """The programs ``names`` (None: all); SetupError names one that is not in the table."""
+    """The programs ``names`` (None: all but optional ones); SetupError names one that is not in the table."""
     programs = all_programs()
     if names is None:
-        return list(programs.values())
+        return [program for program in programs.values() if not program.optional]
     wanted = list(names)
     if unknown := sorted(set(wanted) - set(programs)):
         raise SetupError(f"no program is called {', '.join(unknown)}; there are {', '.join(programs)}")
