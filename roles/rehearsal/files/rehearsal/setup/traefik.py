@@ -44,6 +44,7 @@ STATIC = Path("/etc/traefik/traefik.yaml")
 CHALLENGE = "/.well-known/acme-challenge/"
 RENEW_BEFORE, RENEW_EVERY = timedelta(days=30), 24 * 3600.0
 POLL_SECONDS, POLLS = 1.0, 60
+NONCES = 5
 HEAD_BYTES, HEAD_SECONDS = 65536, 60.0
 PEM = serialization.Encoding.PEM
 PLAIN = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -147,7 +148,16 @@ class Authority:
         }
 
     def _post(self, url: str, payload: Json | None, raw: bool = False) -> tuple[Json, str]:
-        """The answer and its Location. Without a payload it only reads (POST-as-GET)."""
+        """The answer and its Location. Without a payload it only reads (POST-as-GET). A nonce may be refused (6.5)."""
+        for _try in range(NONCES):
+            try:
+                return self._post_once(url, payload, raw)
+            except AcmeError as error:
+                if "badNonce" not in str(error):
+                    raise
+        return self._post_once(url, payload, raw)
+
+    def _post_once(self, url: str, payload: Json | None, raw: bool) -> tuple[Json, str]:
         if not self._nonce:
             with self._open(urllib.request.Request(self._directory["newNonce"], method="HEAD")) as answer:
                 self._nonce = answer.headers["Replay-Nonce"]
