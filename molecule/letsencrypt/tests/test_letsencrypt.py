@@ -38,8 +38,6 @@ NAME = "hub.example.org"
 ELSEWHERE = "198.51.100.4"
 
 SERVICE: dict[str, Any] = {
-    "cluster_control_plane": {"flavor": "c3.small", "count": 1},
-    "cluster_node_groups": [{"name": "default-worker", "flavor": "c3.medium", "count": 1}],
     "hub_profiles": [{"name": "default", "cpu": 1, "memory": "1G"}],
     "hub_auth": {"type": "dummy", "password": "of-the-rehearsal", "allowed_users": ["ada"]},
 }
