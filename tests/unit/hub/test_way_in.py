@@ -17,7 +17,7 @@ INGRESS = {"ingress": {"enabled": True, "hosts": ["jupyter.stfc.ac.uk"]}}
     ("values", "through"),
     [
         ({}, "balancer"),
-        ({"proxy": None, "ingress": {"enabled": False}}, "balancer"),
+        ({"ingress": {"enabled": False}}, "balancer"),
         ({"proxy": {"service": {"type": "LoadBalancer"}}}, "balancer"),
         (CLUSTER_IP, "none"),
         ({"proxy": {"service": {"type": "NodePort"}}}, "none"),
