@@ -31,7 +31,8 @@ def plain(value):
 
 def load(folder):
     """The configuration that the hub starts with."""
-    sys.modules.pop("z2jh", None)
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("z2jh", "stfc_jupyterhub")]:
+        del sys.modules[name]
     sys.path[:] = PATH
     loaded = PyFileConfigLoader("jupyterhub_config.py", path=folder).load_config()
     for known in (JupyterHub, Spawner, KubeSpawner):

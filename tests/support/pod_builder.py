@@ -16,6 +16,7 @@ Json = dict[str, Any]
 
 SCRIPT = Path(__file__).with_name("hub_pods.py")
 ENVIRONMENT = {"POD_NAMESPACE": "jupyterhub", "HUB_SERVICE_PORT": "8081", "PROXY_API_SERVICE_PORT": "8001"}
+CONFIGURATION = "/usr/local/etc/jupyterhub"
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 SUBDOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
@@ -68,6 +69,11 @@ def values_of(folder: Path, values: Json) -> None:
     place = folder / "secret" / "values.yaml"
     made = yaml.safe_load(place.read_text())
     place.write_text(json.dumps({**values, "Chart": made["Chart"], "Release": made["Release"]}))
+    for file in (values["hub"].get("extraFiles") or {}).values():
+        if str(file.get("mountPath")).startswith(f"{CONFIGURATION}/") and "stringData" in file:
+            path = folder / Path(file["mountPath"]).relative_to(CONFIGURATION)
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(file["stringData"])
 
 
 def refused(server: Json) -> Iterator[str]:

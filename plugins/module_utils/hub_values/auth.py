@@ -46,14 +46,18 @@ def _groups_key(auth: Mapping[str, Any]) -> str:
 
 
 def _rules(auth: Mapping[str, Any]) -> dict[str, Any]:
-    """Nobody is let in by default (JupyterHub 5). Whom an administrator let in with ``native`` is let in by the hub."""
-    users = list(auth.get("allowed_users") or [])
+    """Nobody is let in by default (JupyterHub 5). Whom an administrator let in with ``native`` is let in by the hub.
+
+    Who was in once is not in for that (``allow_existing_users``): the lists say who is.
+    """
+    users, admins = list(auth.get("allowed_users") or []), list(auth.get("admin_users") or [])
     allow_all = bool(auth.get("allow_all")) or (auth["type"] == "native" and not users)
-    rules: dict[str, Any] = {"allow_all": allow_all}
-    if users:
-        rules["allowed_users"] = users
-    if auth.get("admin_users"):
-        rules["admin_users"] = list(auth["admin_users"])
+    rules: dict[str, Any] = {"allow_all": allow_all, "allow_existing_users": False}
+    # JupyterHub adds administrators to a list that has somebody, and lets nobody in by an empty one.
+    if users or (admins and not allow_all):
+        rules["allowed_users"] = users or admins
+    if admins:
+        rules["admin_users"] = admins
     return rules
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import address, auth, groups, named, notebooks
+from . import address, auth, groups, hub_side, named, notebooks
 from .merge import merged_by_name
 from .objects import storage_class_name
 from .secrets import EXISTING_VALUES
@@ -17,6 +17,9 @@ SECRETS_ANNOTATION = "jupyterhub.stfc.ac.uk/secrets"
 
 CONCURRENT_SPAWNS = 300
 """A server that waits for a node counts as starting for minutes; at the chart's 64 a class would be turned away."""
+
+SECONDS_BETWEEN_CHECKS = 60
+"""The hub looks at the proxy's routes as often as it reads users' activity from them, whatever the culler needs."""
 
 PLACEHOLDER_PRIORITY = -10
 """The cluster autoscaler adds no node for anything lower (``--expendable-pods-priority-cutoff``)."""
@@ -88,7 +91,7 @@ def own_values(
     if service["hub_image_pull_secrets"]:
         values["imagePullSecrets"] = list(service["hub_image_pull_secrets"])
     if code := auth.code(service):
-        values["hub"]["extraConfig"] = code
+        values["hub"]["extraConfig"] |= code
     if flags := address.proxy_flags(service):
         values["proxy"]["chp"]["extraCommandLineFlags"] = flags
     _annotate(values, secret_fingerprints, address.certificate(service))
@@ -97,11 +100,13 @@ def own_values(
 
 def _hub(service: Mapping[str, Any], where: Mapping[str, Any]) -> dict[str, Any]:
     config = auth.authentication(service)
-    config["JupyterHub"]["last_activity_interval"] = notebooks.activity_interval(service)
+    config["JupyterHub"]["last_activity_interval"] = SECONDS_BETWEEN_CHECKS
     # Without it Kubernetes walks through all files of a volume at each start, and makes private keys group-writable.
     config["KubeSpawner"] = {"pod_security_context": {"fsGroupChangePolicy": "OnRootMismatch"}}
     return {
         "config": config,
+        "extraConfig": hub_side.code(),
+        "extraFiles": hub_side.files(),
         "existingSecret": EXISTING_VALUES,
         "concurrentSpawnLimit": CONCURRENT_SPAWNS,
         "db": {

@@ -16,13 +16,11 @@ import yaml
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values.quoted import quoted
 
 from rehearsal.setup import binaries, environments
+from tests.support.golden import GOLDEN, values
 from tests.support.pod_builder import PodBuilder
 
 ROOT = Path(__file__).resolve().parents[3]
 CHART = ROOT / "roles" / "rehearsal" / "files" / "chart" / "jupyterhub"
-GOLDEN = sorted((ROOT / "tests" / "unit" / "hub" / "golden").glob("*.yaml"))
-"""Values that the product makes of vars files: ``values`` in each file."""
-
 Values = dict[str, Any]
 Objects = dict[tuple[str, str], dict[str, Any]]
 """Manifests by kind and name."""
@@ -96,8 +94,16 @@ def mount(objects: Objects, folder: Path) -> None:
         (folder / "config" / name).write_text(text)
         if name.endswith(".py"):
             (folder / name).write_text(text.replace("/usr/local/etc/jupyterhub", str(folder)))
-    for name, text in objects["Secret", "hub"]["data"].items():
-        (folder / "secret" / name).write_bytes(base64.b64decode(text))
+    secret = objects["Secret", "hub"]
+    contents = {name: base64.b64decode(text) for name, text in (secret.get("data") or {}).items()}
+    contents |= {name: text.encode() for name, text in (secret.get("stringData") or {}).items()}
+    for name, content in contents.items():
+        (folder / "secret" / name).write_bytes(content)
+    (container,) = objects["Deployment", "hub"]["spec"]["template"]["spec"]["containers"]
+    for file in (each for each in container["volumeMounts"] if each["name"] == "files"):
+        path = folder / Path(file["mountPath"]).relative_to("/usr/local/etc/jupyterhub")
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(contents[file["subPath"]])
 
 
 def chart_in_use() -> Path:
@@ -130,5 +136,4 @@ def real_schema() -> dict[str, Any]:
 @pytest.fixture(params=GOLDEN, ids=lambda path: path.stem)
 def product_values(request: pytest.FixtureRequest) -> Values:
     """Values that the product sets, for each of its golden services."""
-    values: Values = yaml.safe_load(request.param.read_text())["values"]
-    return values
+    return values(request.param)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from tests.support import golden
 from tests.support.pod_builder import PodBuilder
 
-from .conftest import CHART, GOLDEN, Released, Values
+from .conftest import CHART, Released, Values
 
 Configuration = dict[str, dict[str, Any]]
 Load = Callable[..., list[Configuration]]
@@ -74,11 +74,11 @@ def test_the_values_own_code_comes_last_and_in_order(load: Load) -> None:
 
 
 def test_both_charts_hand_over_the_same(load: Load, real_chart: Path) -> None:
-    services = [yaml.safe_load(path.read_text())["values"] for path in GOLDEN]
+    services = [golden.values(path) for path in golden.GOLDEN]
     for values in services:
         values.setdefault("proxy", {})["https"] = {"enabled": False}  # not of the hub; no ACME here
     loaded = load(*((values, chart) for values in services for chart in (CHART, real_chart)))
-    for path, ours, theirs in zip(GOLDEN, loaded[::2], loaded[1::2], strict=True):
+    for path, ours, theirs in zip(golden.GOLDEN, loaded[::2], loaded[1::2], strict=True):
         assert comparable(ours) == comparable(theirs), path.stem
 
 

@@ -21,6 +21,8 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values import 
 )
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values.merge import merged
 
+from tests.support.golden import shortened
+
 GOLDEN = Path(__file__).parent / "golden"
 MANUAL = {"type": "manual", "contact_email": None, "certificate": "CERT", "private_key": "KEY"}
 
@@ -94,8 +96,10 @@ def test_every_variant_is_tested(service: Any) -> None:
 def test_values_are_as_reviewed(name: str, service: Any, cluster: dict[str, Any]) -> None:
     described = variants(service)[name]
     found = {
-        "values": hub_values(
-            described, cluster, {item["metadata"]["name"]: "0123456789abcdef" for item in secrets(described)}
+        "values": shortened(
+            hub_values(
+                described, cluster, {item["metadata"]["name"]: "0123456789abcdef" for item in secrets(described)}
+            )
         ),
         "objects": [item for item in (namespace(described), storage_class(described)) if item],
         "placeholders": placeholders(described, cluster),

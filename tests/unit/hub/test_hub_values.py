@@ -22,6 +22,8 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values import 
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values.notebooks import activity_interval, split_image
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values.placeholders import cpu_quantity
 
+from tests.support.golden import IN_HUB
+
 
 def profile_of(values: dict[str, Any], slug: str) -> dict[str, Any]:
     return next(item for item in values["singleuser"]["profileList"] if item["slug"] == slug)["kubespawner_override"]
@@ -197,8 +199,31 @@ def test_shared_memory_is_bounded_by_the_profile(service: Any, cluster: dict[str
 @pytest.mark.parametrize(
     ("timeout", "seconds"), [("1d", 3600), ("1h", 300), ("60s", 15)], ids=["a day", "an hour", "a minute"]
 )
-def test_activity_is_reported_often_enough_for_the_culler(service: Any, timeout: str, seconds: int) -> None:
-    assert activity_interval(service(hub_culling={"idle_timeout": timeout})) == seconds
+def test_activity_is_reported_often_enough_for_the_culler(
+    service: Any, cluster: dict[str, Any], timeout: str, seconds: int
+) -> None:
+    described = service(hub_culling={"idle_timeout": timeout})
+    assert activity_interval(described) == seconds
+    values = hub_values(described, cluster)
+    assert values["singleuser"]["extraEnv"]["JUPYTERHUB_ACTIVITY_INTERVAL"] == str(seconds)
+    # The hub's own look at the proxy is what gives it lost routes back, and follows nothing.
+    assert values["hub"]["config"]["JupyterHub"]["last_activity_interval"] <= 60
+
+
+def test_our_code_in_the_hub_stays_beside_a_team_s(service: Any, cluster: dict[str, Any]) -> None:
+    theirs = {"extraConfig": {"10-theirs": "c.A.b = 1"}, "extraFiles": {"motd": {"mountPath": "/m", "stringData": "x"}}}
+    hub = hub_values(service(hub_values={"hub": theirs}), cluster)["hub"]
+    assert sorted(hub["extraConfig"]) == ["10-theirs", "zz-stfc_jupyterhub"]
+    assert hub["extraFiles"]["motd"] == theirs["extraFiles"]["motd"]
+    ours = {name: file for name, file in hub["extraFiles"].items() if name != "motd"}
+    assert {file["mountPath"] for file in ours.values()} == {
+        f"/usr/local/etc/jupyterhub/stfc_jupyterhub/{path.name}" for path in IN_HUB.glob("*.py")
+    }
+    for file in ours.values():
+        source = IN_HUB / file["mountPath"].rpartition("/")[2]
+        assert file["stringData"] == source.read_text()
+        # Ansible would take it for a template.
+        assert not {"{{", "{%", "{#"} & {file["stringData"][at : at + 2] for at in range(len(file["stringData"]))}
 
 
 @pytest.mark.parametrize(

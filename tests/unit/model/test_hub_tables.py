@@ -25,11 +25,9 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.hub_config_r
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.hub_options import OPTIONS
 
 from rehearsal.setup import environments
+from tests.support import golden
 from tests.support.service_files import Files
 from tests.tools import hub_tables
-
-ROOT = Path(__file__).parents[3]
-GOLDEN = sorted((ROOT / "tests" / "unit" / "hub" / "golden").glob("*.yaml"))
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -79,10 +77,9 @@ def test_options_are_inherited() -> None:
     assert "pvc_name_template" not in known["Spawner"]
 
 
-@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", golden.GOLDEN, ids=lambda path: path.stem)
 def test_nothing_is_said_of_our_own_values(path: Path) -> None:
-    values = yaml.safe_load(path.read_text())["values"]
-    assert list(mismatches(values, of_table(VALUES), "error", "the chart")) == []
+    assert list(mismatches(golden.values(path), of_table(VALUES), "error", "the chart")) == []
 
 
 @pytest.mark.parametrize(
