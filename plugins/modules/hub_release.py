@@ -198,6 +198,13 @@ pods:
   returned: unless O(state=usable)
   type: dict
   sample: {real: 4, played: 5}
+told:
+  description:
+    - What the hub said at its start about its people, as sentences, such as who was taken out. Each start is told once.
+  returned: with O(state=ready), unless in check mode
+  type: list
+  elements: str
+  sample: ["no administrators any more: ada"]
 drift:
   description: Objects that were put right, with the fields that differed.
   returned: with O(state=ready)

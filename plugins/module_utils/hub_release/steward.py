@@ -5,18 +5,27 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 from ..hub_values.secrets import fingerprint
+from ..in_hub import people
 from . import balancer, drift, history, readiness
 from .client import Kubernetes, KubernetesError
 from .readiness import PUBLIC_SERVICE
 
 RECORD = "hub-record"
-"""ConfigMap of ours: the revision that was last proven to work (``revision``) and the hub's ``address``."""
+"""ConfigMap of ours: the revision that was last proven to work (``revision``), the hub's ``address``, and the pod
+(``hub``, its uid) that was heard."""
+
+HUB = "hub"
+TOLD = re.compile(rf"\[W [^\]]*\] {re.escape(people.TOLD)}(.*)$")
+"""A line of the hub's log with a sentence of ours. Logins that users make up names for cannot look like one."""
+
+LINES_OF_A_START = 5000
 
 POLL_SECONDS = 1.0
 SLOWEST_POLL_SECONDS = 5.0
@@ -148,7 +157,7 @@ class Steward:
         if deployed:
             waiting, _hopeless = self._look(items, live)
             waiting += self._not_in_force(items, live)
-            if not waiting and recorded != _record(deployed.number, address):
+            if not waiting and not _record(deployed.number, address).items() <= recorded.items():
                 waiting = [f"{self.name}: revision {deployed.number} is not recorded as one that works"]
         return {
             "kept_address": kept,
@@ -204,8 +213,14 @@ class Steward:
         if reason:
             self._give_up(reason, items, known, before, timeout)
         address = self._address(items, live)
-        self._remember(last.number, address)
-        return answer | {"address": address}
+        record = self._record()
+        told: list[str] = []
+        hub = record.get("hub", "")
+        # What has been proven to work has been heard too.
+        if record.get("revision") != str(last.number):
+            told, hub = self._told(items, hub)
+        self._remember(record, last.number, address, hub)
+        return answer | {"address": address, "told": told}
 
     def correct(self, items: list[dict[str, Any]], live: Live) -> list[dict[str, Any]]:
         """Put drifted objects right; answers ``object`` and ``differences`` of each (none: an empty list)."""
@@ -349,6 +364,18 @@ class Steward:
         now = datetime.fromtimestamp(self.clock(), timezone.utc)
         return [(readiness.pod_state(pod, now), pod) for pod in readiness.current_pods(workload, pods)]
 
+    def _told(self, items: list[dict[str, Any]], heard: str) -> tuple[list[str], str]:
+        """What our code in the hub said at its start, and its pod's uid; a pod that was ``heard`` says nothing new."""
+        for item in items:
+            if (item["kind"], item["metadata"]["name"]) == ("Deployment", HUB):
+                for _state, pod in self._pods(item):
+                    uid = pod["metadata"]["uid"]
+                    if uid == heard:
+                        return [], uid
+                    lines = self.kubernetes.log(pod["metadata"]["name"], HUB, False, LINES_OF_A_START)
+                    return [found[1] for line in lines if (found := TOLD.match(line))], uid
+        return [], heard
+
     def _address(self, items: list[dict[str, Any]], live: Live) -> str:
         balancer = next(filter(_is_balancer, items), None)
         there = self._one(balancer, live) if balancer else None
@@ -412,7 +439,7 @@ class Steward:
         reason = self._wait(items, min(timeout, MOST_SECONDS_FOR_THE_WAY_BACK), {})
         if reason:
             return f"It was rolled back to revision {target}, which {reason}."
-        self._remember(known[-1].number, self._address(items, {}))
+        self._remember(self._record(), known[-1].number, self._address(items, {}))
         return f"It was rolled back: revision {target} is at work again. Correct the file and run this again."
 
     # Helm's history, our record
@@ -450,9 +477,9 @@ class Steward:
     def _record(self) -> dict[str, str]:
         return (self.kubernetes.get("v1", "ConfigMap", RECORD) or {}).get("data") or {}
 
-    def _remember(self, revision: int, address: str) -> None:
-        wanted = _record(revision, address)
-        if self._record() == wanted:
+    def _remember(self, record: Mapping[str, str], revision: int, address: str, hub: str = "") -> None:
+        wanted = _record(revision, address) | ({"hub": hub} if hub else {})
+        if record == wanted:
             return
         item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": RECORD}, "data": wanted}
         if self.kubernetes.patch(item) is None:

@@ -458,6 +458,25 @@ def test_what_the_balancer_does_not_do_is_work(world: World) -> None:
     ]
 
 
+def test_what_the_hub_says_of_its_people_is_told_once(world: World) -> None:
+    pod = {"kind": "Pod", "metadata": {"name": "hub-1", "labels": {"app": "hub"}}}
+    world.cluster.release(1, "deployed", [HUB])
+    world.cluster.add(HUB, status=READY, metadata=MARKS)
+    world.cluster.add(pod)
+    world.cluster.logs["hub-1"] = [
+        "[I 2026-11-27 20:57:49.158 JupyterHub app:1] Running",
+        "[W 2026-11-27 20:57:49.160 JupyterHub people:52] stfc_jupyterhub: no administrators any more: ada",
+        "[W 2026-11-27 20:57:49.170 JupyterHub auth:1] Disallowing invalid username '] stfc_jupyterhub: x'.",
+    ]
+    assert world.steward().see_through(0, 60)["told"] == ["no administrators any more: ada"]
+    assert world.steward().see_through(0, 60)["told"] == []
+    assert world.cluster.objects["ConfigMap", RECORD]["data"]["hub"] == "hub-1"
+    world.cluster.status_of(1, "superseded")
+    world.cluster.release(2, "deployed", [HUB])
+    assert world.steward().see_through(1, 60)["told"] == []
+    assert surveyed(world, [])["waiting"] == []
+
+
 def test_an_address_that_was_waited_for_is_answered_and_remembered(world: World) -> None:
     world.deploy()
     service = world.cluster.objects["Service", "proxy-public"]
