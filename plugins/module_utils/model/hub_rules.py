@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ..in_hub.names import is_path_segment
 from ..quantity import format_duration, format_size
 from ..written import Finding, Path, Values, is_number
 from .convert import UNKNOWN
@@ -97,6 +98,20 @@ def _first_allow_rule(kind: str) -> tuple[str, str]:
     if kind == "dummy":
         return "allowed_users", "[ada]"
     return "allowed_groups", "[our-group]"
+
+
+def user_names(values: Values) -> Iterator[Finding]:
+    """Names that a user can have. JupyterHub does not start with one that it refuses (``app.py``, ``init_users``)."""
+    for key in ("allowed_users", "admin_users"):
+        names = get(values, "hub_auth", key)
+        for index, name in enumerate(names if isinstance(names, list) else []):
+            if isinstance(name, str) and is_path_segment(name):
+                message = "is no user's name: names that are path segments are refused"
+            elif isinstance(name, str) and "/" in name:
+                message = "is no user's name: none has a slash in it, and the hub would not start"
+            else:
+                continue
+            yield Finding(("hub_auth", key, index), message, "remove it, or write the name with which they log in")
 
 
 def login(values: Values) -> Iterator[Finding]:

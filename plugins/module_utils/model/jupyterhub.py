@@ -264,8 +264,20 @@ AUTH = (
         only=("github",),
         example=["stfc", "ral-facilities:scientists"],
     ),
-    Key("allowed_users", "list", "User names that may log in.", default=[], example=["ada"]),
-    Key("admin_users", "list", "User names that administer the hub.", default=[], example=["grace"]),
+    Key(
+        "allowed_users",
+        "list",
+        "User names that may log in. Who is taken out is logged out by the next run.",
+        default=[],
+        example=["ada"],
+    ),
+    Key(
+        "admin_users",
+        "list",
+        "User names that administer the hub. Who is taken out is none by the next run.",
+        default=[],
+        example=["grace"],
+    ),
     Key("allow_all", "boolean", "`true`: everybody who can log in there may use the hub.", default=False),
     Key(
         "open_signup",

@@ -142,6 +142,7 @@ RULES: tuple[Rule, ...] = (
     address_rules.ranges_that_ovn_ignores,
     address_rules.plain_and_public,
     hub_rules.who_may_log_in,
+    hub_rules.user_names,
     hub_rules.login,
     hub_rules.profiles,
     profiles_on_groups,
