@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import kubernetes
 import kubernetes.stream
 import pytest
+import requests
 
 from tests.support.hub_client import HubClient, HubError
 
@@ -89,6 +91,34 @@ def test_a_notebook_that_takes_too_much_memory_loses_its_kernel_and_keeps_its_se
         alice.stop()
 
 
+def test_a_kernel_is_reached_again_soon_after_the_proxy_was_killed(
+    alice: HubClient, core: kubernetes.client.CoreV1Api, summary: dict[str, Any]
+) -> None:
+    namespace = summary["hub"]["namespace"]
+
+    def proxies() -> list[tuple[str, bool]]:
+        found = core.list_namespaced_pod(namespace, label_selector="component=proxy").items
+        return [(pod.metadata.name, _is_ready(pod)) for pod in found]
+
+    start(alice, "default")
+    assert alice.run("kept = 6 * 7") == ""
+    ((killed, _ready),) = proxies()
+    core.delete_namespaced_pod(killed, namespace, grace_period_seconds=0)
+    while not any(ready and name != killed for name, ready in proxies()):
+        time.sleep(0.2)
+    began = time.monotonic()
+    answer = ""
+    while not answer and time.monotonic() - began < 60:
+        try:
+            answer = alice.run("print(kept)").strip()
+        except (HubError, requests.RequestException):
+            time.sleep(0.2)
+    took = time.monotonic() - began
+    assert answer == "42"
+    assert took < 10
+    alice.stop()
+
+
 def test_a_cell_cannot_reach_what_it_should_not(
     alice: HubClient,
     core: kubernetes.client.CoreV1Api,
@@ -156,6 +186,10 @@ def test_who_is_in_no_allowed_group_is_refused_in_words(
     refused = user_of("refused")
     with pytest.raises(HubError, match=r"(?i)not allowed|forbidden|sorry"):
         hub.login_oidc(refused, passwords[refused])
+
+
+def _is_ready(pod: kubernetes.client.V1Pod) -> bool:
+    return any(item.type == "Ready" and item.status == "True" for item in pod.status.conditions or [])
 
 
 def _bytes_and_cores(requests: dict[str, str]) -> dict[str, Any]:
