@@ -34,6 +34,7 @@ from tests.benchmarks import scale
 from tests.benchmarks.deployment import Run, audit_log, deploy, run
 from tests.benchmarks.memory import proportional_memory
 from tests.benchmarks.planning import measure_plan
+from tests.benchmarks.routes import SERVERS, measure_proxy
 from tests.benchmarks.wire import Call
 from tests.support import autoscaler
 from tests.support.faults import fault
@@ -60,6 +61,7 @@ TARGETS: dict[str, tuple[float, str]] = {
     "plan, 10,000 users over a day": (5, "s"),
     "cluster to all nodes Ready": (15, "s"),
     "click to server ready": (8, "s"),
+    f"proxy back to {SERVERS} servers reached": (10, "s"),
     "memory of everything": (3 * 2**30, "bytes"),
 }
 """What is wanted, in figures. The first assumes that binaries and environments are in the user's cache."""
@@ -72,6 +74,9 @@ PACE = 0.2
 within some hundredths, clouds with other users and databases do not."""
 
 PACED = ("keystone", "nova", "glance", "neutron", "octavia", "cinder", "designate", "magnum")
+
+OF_THE_UNWATCHED = 1.1
+"""And of a hub that does not look after its proxy, in processor time."""
 
 OF_THE_STRAIGHT_WAY = 0.5
 """And of ``straight.yml``, in seconds."""
@@ -109,6 +114,7 @@ def _measure(environment: dict[str, str]) -> dict[str, Any]:
     measured["preflight, all layers"] = _quickest(lambda: _preflight(environment))
     measured["preflight, 60 lines of mistakes, no cloud"] = _quickest(lambda: _mistakes(environment))
     measured["plan, 10,000 users over a day"] = measure_plan()
+    measured[f"proxy back to {SERVERS} servers reached"], busy, unwatched = measure_proxy()
     against = {"deploy": _cost(best.seconds, watched.calls), "floor": _floor(environment), "straight": _straight()}
     against["Ansible's own start"] = _cost(_empty(environment), [])
     with contextlib.ExitStack() as paced:
@@ -133,6 +139,8 @@ def _measure(environment: dict[str, str]) -> dict[str, Any]:
     ratios[f"{names[0]}: seconds of the floor"] = _ratio(slow_ours, limit, "s")
     calls = [sum(one[to] for to in ("openstack", "kubernetes")) for one in (ours, floor)]
     ratios["deploy, unchanged: calls of the floor"] = _ratio(calls[0], OF_THE_FLOOR["calls"] * calls[1], "calls")
+    name = f"hub with {SERVERS} idle servers: processor seconds a minute, of an unwatched one"
+    ratios[name] = _ratio(busy, OF_THE_UNWATCHED * unwatched, "s")
     limit = OF_THE_STRAIGHT_WAY * straight["seconds"]
     ratios["deploy, unchanged: seconds of the straight way"] = _ratio(ours["seconds"], limit, "s")
     return {"ratios": ratios, "phases": _phases(best, watched), "scale": sizes, "against": against}

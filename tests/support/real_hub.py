@@ -170,7 +170,7 @@ class RealHub:
         """The hub's log since its start."""
         return self.log.read_text()
 
-    def wait(self, condition: Any, what: str, seconds: float = 90) -> float:
+    def wait(self, condition: Any, what: str, seconds: float = 240) -> float:
         """Seconds until the condition held."""
         began = time.monotonic()
         while True:
@@ -184,7 +184,7 @@ class RealHub:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
         request = urllib.request.Request(url, data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
@@ -239,7 +239,7 @@ class Browser:
 
     def _open(self, url: str, data: bytes | None = None) -> tuple[int, str, str]:
         try:
-            with self._opener.open(url, data, timeout=20) as answer:
+            with self._opener.open(url, data, timeout=60) as answer:
                 return answer.status, answer.url, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.url, error.read().decode()

@@ -76,6 +76,7 @@ def test_every_kind_of_login_and_the_sign_up_refuse_them(tmp_path: Path) -> None
         assert refused == ({name for name in odd if " " in name} if kind == "native" else set()), kind
 
 
+@pytest.mark.long
 def test_nobody_gets_such_a_name_in_a_hub(start: Start) -> None:
     hub = start("c.Authenticator.allow_all = True")
     for name in ("..", "%2e%2e", "．．"):

@@ -1,150 +1,108 @@
-"""Whoever is taken out of a list is out when the hub has started again, and it is said."""
+"""Whoever is taken out of a list is out when the hub has started again, for every kind of login, and it is said."""
 
 from __future__ import annotations
 
-import sqlite3
+import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.steward import TOLD
+import pytest
 
-from tests.support.real_hub import Browser, RealHub
+from rehearsal.setup import environments
+from tests.support.real_hub import IN_HUB
 
-from .conftest import Start
+KINDS = ("generic-oauth", "github", "ldap", "native", "dummy")
+Starts = list[dict[str, Any]]
 
 
-def rules(**options: Any) -> str:
+def starts(folder: Path, given: dict[str, Starts]) -> dict[str, Starts]:
+    """What hubs are like after each start: see starts.py."""
+    hub = environments.find("hub")
+    if hub is None:
+        pytest.skip("the hub's environment is not here: `make rehearse` makes it")
+    (folder / "stfc_jupyterhub").symlink_to(IN_HUB)
+    program = Path(__file__).with_name("starts.py")
+    command = [str(hub / "bin" / "python"), str(program), str(folder), json.dumps(given)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    answers: dict[str, Starts] = json.loads(done.stdout.splitlines()[-1])
+    return answers
+
+
+def config(users: list[str], admins: list[str], **options: dict[str, Any]) -> dict[str, Any]:
     """Lists as our values have them."""
-    given = {"allow_all": False, "allow_existing_users": False, **options}
-    return "".join(f"c.Authenticator.{name} = {value!r}\n" for name, value in given.items())
+    rules = {"allow_all": False, "allow_existing_users": False, "allowed_users": users, "admin_users": admins}
+    return {"Authenticator": rules, "LDAPAuthenticator": {"bind_dn_template": ["{username}"]}, **options}
 
 
-def again(hub: RealHub, configuration: str) -> list[str]:
-    """Start the hub anew; what it told."""
-    hub.stop()
-    hub.start(configuration)
-    return told(hub)
+def test_lists_of_names(tmp_path: Path) -> None:
+    first = {"config": config(["ada", "bob"], ["grace", "eve"]), "let_in": ["ada", "bob", "eve"]}
+    second = {"config": config(["ada"], ["grace"])}
+    for kind, (before, after, again) in starts(tmp_path, {kind: [first, second, second] for kind in KINDS}).items():
+        assert before["allowed"] == ["ada", "bob", "eve", "grace"], kind
+        assert before["admins"] == ["eve", "grace"], kind
+        assert before["told"] == [], kind
+        assert after["allowed"] == ["ada", "grace"], kind
+        assert after["admins"] == after["roles"] == ["grace"], kind
+        assert after["told"] == [
+            "taken out, and logged out: bob, eve; a server that runs goes on until it is idle",
+            "no administrators any more: eve",
+        ], kind
+        kept = {name for name, cookie in before["sessions"].items() if after["sessions"][name] == cookie}
+        assert kept == {"ada", "grace"}, kind
+        assert after["tokens"]["ada"] == ["of a browser", "Server at /user/ada/"], kind
+        assert after["tokens"]["bob"] == ["Server at /user/bob/"], kind
+        assert again == {**after, "told": []}, kind
 
 
-def told(hub: RealHub) -> list[str]:
-    """As a deployment reads it in the hub's log."""
-    return [found[1] for line in hub.said().splitlines() if (found := TOLD.match(line))]
-
-
-def admins(hub: RealHub) -> set[str]:
-    users = hub.api("users")
-    assert all(user["admin"] == ("admin" in user["roles"]) for user in users)
-    return {user["name"] for user in users if user["admin"]}
-
-
-def test_who_is_taken_out_of_the_users_is_out_at_once(start: Start) -> None:
-    hub = start(rules(allowed_users=["ada", "Bob"], admin_users=["grace"]))
-    ada, bob = Browser(hub), Browser(hub)
-    assert ada.log_in("ada")
-    assert bob.log_in("bob")
-    hub.start_servers(["bob"])
-    token = hub.api("users/bob/tokens", "POST", {})["token"]
-    assert again(hub, rules(allowed_users=["ada"], admin_users=["grace"])) == [
-        "taken out, and logged out: bob; a server that runs goes on until it is idle"
+def test_a_hub_of_before_is_made_to_match(tmp_path: Path) -> None:
+    """Nobody knows its lists of before, and it may have users whose names are refused now."""
+    old = config(["ada", "bob"], ["grace", "eve"])
+    del old["Authenticator"]["allow_existing_users"]
+    github = config([], ["grace"], GitHubOAuthenticator={"allowed_organizations": ["stfc"]})
+    given: dict[str, Starts] = {
+        "dummy": [
+            {"config": old, "let_in": ["ada", "bob", ".."], "ours": False},
+            {"config": config(["ada"], ["grace"])},
+        ],
+        "github": [{"config": github, "let_in": ["bob"], "ours": False}, {"config": github}],
+    }
+    answers = starts(tmp_path, given)
+    assert answers["dummy"][0]["allowed"] == ["..", "ada", "bob", "eve", "grace"]
+    after = answers["dummy"][1]
+    assert (after["allowed"], after["admins"]) == (["ada", "grace"], ["grace"])
+    assert after["told"] == [
+        "remove the user '..', for names that are path segments are refused: write delete_invalid_users: true below"
+        " hub_values.hub.config.Authenticator for one deployment",
+        "taken out, and logged out: .., bob, eve; a server that runs goes on until it is idle",
+        "no administrators any more: eve",
     ]
-    assert ada.is_in()
-    assert not bob.is_in()
-    assert not bob.log_in("bob")
-    assert token not in str(hub.api("users/bob/tokens"))
-    assert hub.api("users/bob")["servers"]
-    assert again(hub, rules(allowed_users=["ada"], admin_users=["grace"])) == []
-    assert ada.is_in()
-    # And back: nothing of theirs was lost.
-    assert again(hub, rules(allowed_users=["ada", "bob"], admin_users=["grace"])) == []
-    assert bob.log_in("bob")
+    # Who came by an organisation is left alone.
+    assert answers["github"][1]["told"] == []
+    assert answers["github"][1]["sessions"] == answers["github"][0]["sessions"]
 
 
-def test_who_is_taken_out_of_the_administrators_is_none_any_more(start: Start) -> None:
-    hub = start(rules(allow_all=True, admin_users=["grace", "ada"]))
-    ada = Browser(hub)
-    assert ada.log_in("ada")
-    assert admins(hub) == {"grace", "ada"}
-    hub.api("users/eve", "POST")
-    hub.stop()
-    with sqlite3.connect(hub.folder / "hub.sqlite") as database:  # as the admin page does
-        database.execute("UPDATE users SET admin = 1 WHERE name = 'eve'")
-    hub.start(rules(allow_all=True, admin_users=["grace"]))
-    assert told(hub) == ["no administrators any more: ada, eve"]
-    assert admins(hub) == {"grace"}
-    assert ada.is_in()
-    assert ada.get("/hub/admin")[0] == 403
-    assert again(hub, rules(allow_all=True, admin_users=["grace"])) == []
+def test_lists_that_only_a_login_can_look_at(tmp_path: Path) -> None:
+    def organizations(*names: str, users: tuple[str, ...] = ()) -> dict[str, Any]:
+        return config(list(users), ["grace"], GitHubOAuthenticator={"allowed_organizations": list(names)})
 
+    def groups(*names: str) -> dict[str, Any]:
+        ldap: dict[str, Any] = {"bind_dn_template": ["{username}"], "allowed_groups": list(names)}
+        ldap |= {"group_search_filter": "(member={userdn})", "group_attributes": ["member"]}
+        return config([], ["grace"], LDAPAuthenticator=ldap)
 
-def test_an_account_that_a_list_let_in_goes_with_the_list(start: Start) -> None:
-    native = 'c.JupyterHub.authenticator_class = "native"\n'
-    hub = start(native + rules(allowed_users=["ada", "bob"], admin_users=["grace"]))
-    for name in ("ada", "bob", "eve"):
-        Browser(hub).post(
-            "/hub/signup", username=name, signup_password="p@ssw0rd!", signup_password_confirmation="p@ssw0rd!"
-        )
-    bob = Browser(hub)
-    assert bob.log_in("bob", "p@ssw0rd!")
-    assert not Browser(hub).log_in("eve", "p@ssw0rd!")
-    # Without a list whoever an administrator let in may log in, and nobody let bob in but the list.
-    assert again(hub, native + rules(allow_all=True, admin_users=["grace"])) == []
-    assert not Browser(hub).log_in("bob", "p@ssw0rd!")
-
-
-def test_a_list_that_only_a_login_can_look_at(start: Start) -> None:
-    """Its members log in again when it becomes shorter, and are left alone otherwise."""
-    code = """
-from jupyterhub.auth import DummyAuthenticator
-from traitlets import Set
-
-class Organised(DummyAuthenticator):
-    allowed_organizations = Set(config=True)
-    def check_allowed(self, username, model=None):
-        known = any(username.startswith(f"{each}-") for each in self.allowed_organizations)
-        return known or super().check_allowed(username, model)
-
-c.JupyterHub.authenticator_class = Organised
-c.Organised.allowed_organizations = {}
-"""
-    hub = start(code.format({"stfc", "ral"}) + rules())
-    one, other = Browser(hub), Browser(hub)
-    assert one.log_in("stfc-ada")
-    assert other.log_in("ral-bob")
-    assert again(hub, code.format({"stfc", "ral", "dl"}) + rules()) == []
-    assert one.is_in()
-    told = again(hub, code.format({"stfc", "dl"}) + rules())
-    assert told == ["have to log in again, since lists became shorter: ral-bob, stfc-ada"]
-    assert not one.is_in()
-    assert not other.is_in()
-    assert one.log_in("stfc-ada")
-    assert not other.log_in("ral-bob")
-
-
-def test_groups_of_the_last_login_are_known(start: Start) -> None:
-    code = """
-from jupyterhub.auth import DummyAuthenticator
-from traitlets import Set
-
-class GenericOAuthenticator(DummyAuthenticator):
-    allowed_groups, admin_groups = Set(config=True), Set(config=True)
-    async def authenticate(self, handler, data):
-        name = data["username"]
-        groups = set(name.split("-")[1:])
-        return {"name": name, "groups": list(groups), "admin": bool(groups & self.admin_groups)}
-    def check_allowed(self, username, model=None):
-        return model["admin"] or bool(set(model["groups"]) & self.allowed_groups)
-
-c.JupyterHub.authenticator_class = GenericOAuthenticator
-c.Authenticator.manage_groups = True
-"""
-    groups = "c.GenericOAuthenticator.allowed_groups = {}\nc.GenericOAuthenticator.admin_groups = {}\n"
-    hub = start(code + groups.format({"stfc", "ral"}, {"boss", "chief"}) + rules())
-    browsers = {name: Browser(hub) for name in ("ada-stfc", "bob-ral", "eve-boss-stfc", "dan-chief")}
-    for name, browser in browsers.items():
-        assert browser.log_in(name, "")
-    assert admins(hub) == {"eve-boss-stfc", "dan-chief"}
-    assert again(hub, code + groups.format({"stfc"}, {"chief"}) + rules()) == [
-        "taken out, and logged out: bob-ral; a server that runs goes on until it is idle",
-        "no administrators any more: eve-boss-stfc",
-    ]
-    assert {name for name, browser in browsers.items() if browser.is_in()} == {"ada-stfc", "eve-boss-stfc", "dan-chief"}
-    assert admins(hub) == {"dan-chief"}
+    for kind, lists in {"github": organizations, "ldap": groups}.items():
+        given: Starts = [
+            {"config": lists("a", "b"), "let_in": ["bob"]},
+            {"config": lists("a", "b", "c")},
+            {"config": lists("a", "c")},
+        ]
+        folder = tmp_path / kind
+        folder.mkdir()
+        (first, longer, shorter) = starts(folder, {kind: given})[kind]
+        assert longer["told"] == [], kind
+        assert longer["sessions"] == first["sessions"], kind
+        assert shorter["told"] == ["have to log in again, since lists became shorter: bob"], kind
+        assert shorter["sessions"]["bob"] != first["sessions"]["bob"], kind
+        assert shorter["sessions"]["grace"] == first["sessions"]["grace"], kind
