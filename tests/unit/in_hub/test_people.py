@@ -58,19 +58,23 @@ def test_lists_of_names(tmp_path: Path) -> None:
 
 def test_a_hub_of_before_is_made_to_match(tmp_path: Path) -> None:
     """Nobody knows its lists of before, and it may have users whose names are refused now."""
-    old = config(["ada", "bob"], ["grace", "eve"])
-    del old["Authenticator"]["allow_existing_users"]
+    old, shorter = config(["ada", "bob"], ["grace", "eve"]), config(["ada"], ["grace"])
+    for each in (old, shorter):
+        del each["Authenticator"]["allow_existing_users"]
     github = config([], ["grace"], GitHubOAuthenticator={"allowed_organizations": ["stfc"]})
     given: dict[str, Starts] = {
         "dummy": [
             {"config": old, "let_in": ["ada", "bob", ".."], "ours": False},
+            {"config": shorter, "ours": False},
             {"config": config(["ada"], ["grace"])},
         ],
         "github": [{"config": github, "let_in": ["bob"], "ours": False}, {"config": github}],
     }
     answers = starts(tmp_path, given)
-    assert answers["dummy"][0]["allowed"] == ["..", "ada", "bob", "eve", "grace"]
-    after = answers["dummy"][1]
+    _first, alone, after = answers["dummy"]
+    # This is what JupyterHub does by itself.
+    assert alone["allowed"] == ["..", "ada", "bob", "eve", "grace"]
+    assert alone["admins"] == ["eve", "grace"]
     assert (after["allowed"], after["admins"]) == (["ada", "grace"], ["grace"])
     assert after["told"] == [
         "remove the user '..', for names that are path segments are refused: write delete_invalid_users: true below"
