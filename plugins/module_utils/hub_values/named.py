@@ -39,10 +39,19 @@ def by_name(given: Mapping[str, Any]) -> Values:
     if isinstance(storage, dict):
         _each_by_name(storage, {"extraVolumes": volumes, "extraVolumeMounts": mounts})
     _each_by_name(single, {"extraEnv": variables})
-    if isinstance(single.get("profileList"), list):
-        for override in overrides(single["profileList"]):
-            _each_by_name(override, {"volumes": volumes, "volume_mounts": mounts, "environment": variables})
+    for override in overrides(single.get("profileList") or []):
+        _each_by_name(override, {"volumes": volumes, "volume_mounts": mounts, "environment": variables})
+        # What adds to a volume of everybody's by its key keeps that one's name.
+        _names_of(override.get("volumes"), (storage or {}).get("extraVolumes"))
+        _names_of(override.get("volume_mounts"), (storage or {}).get("extraVolumeMounts"))
     return result
+
+
+def _names_of(given: Any, everybody: Any) -> None:
+    for key, each in (given or {}).items():
+        base = (everybody or {}).get(key)
+        if isinstance(each, dict) and isinstance(base, dict) and each.get("name") == key:
+            each["name"] = base.get("name", key)
 
 
 def _each_by_name(values: Values, kinds: Mapping[str, Callable[[Any], Any]]) -> None:
@@ -153,16 +162,30 @@ def yield_shared_memory(ours: Values, theirs: Mapping[str, Any]) -> None:
             profile["kubespawner_override"].pop("volumes", None)
     for override in overrides(single.get("profileList") or []):
         _yield_in_profile(override)
+    _one_source(ours, theirs)
 
 
 def _yield_in_profile(override: Values) -> None:
     """KubeSpawner merges an instance's mappings into everybody's; null takes a key away."""
-    for each in (override.get("volumes") or {}).values():
-        if _named(each, SHARED_MEMORY) and set(each) - {"name", "emptyDir"}:
-            each.setdefault("emptyDir", None)
+    given = override.get("volumes") or {}
+    for key in [key for key, each in given.items() if _named(each, SHARED_MEMORY)]:
+        given[SHARED_MEMORY] = given.pop(key)
     mounted = override.get("volume_mounts") or {}
     if any(_at(each, SHARED_MEMORY_PATH) for each in mounted.values()):
         override["volume_mounts"] = {SHARED_MEMORY: None, **mounted}
+
+
+def _one_source(ours: Values, theirs: Mapping[str, Any]) -> None:
+    """Let an instance's volume take the source away of everybody's, or of another choice's, that it is merged into."""
+    single = theirs.get("singleuser") or {}
+    own = ours["singleuser"]
+    given = [each["volumes"] for each in overrides(single.get("profileList") or []) if each.get("volumes")]
+    known = [*given, own["storage"]["extraVolumes"], (single.get("storage") or {}).get("extraVolumes") or {}]
+    known += [each.get("volumes") or {} for each in overrides(own["profileList"])]
+    for volumes_given in given:
+        for key, volume in volumes_given.items():
+            sources = {name for each in known for name in each.get(key) or {}} - {"name"}
+            volume.update(dict.fromkeys(sorted(sources - set(volume))) if set(volume) - {"name"} else {})
 
 
 def _refines(volume: Any) -> bool:

@@ -163,6 +163,30 @@ def test_a_volume_of_one_instance(spawn: Spawn) -> None:
         assert mounts(server)["/home/jovyan"] == "volume-ada"
 
 
+def test_a_choice_s_volume_is_used_in_place_of_its_instance_s(spawn: Spawn) -> None:
+    def override(source: Json) -> Json:
+        return {"volumes": [{"name": "own", **source}], "volume_mounts": [{"name": "own", "mountPath": "/own"}]}
+
+    choice = {"display_name": "C", "kubespawner_override": override({"nfs": {"server": "a", "path": "/b"}})}
+    options = {"size": {"display_name": "S", "choices": {"c": choice}}}
+    profile = {"slug": "large", "kubespawner_override": override({"emptyDir": {}}), "profile_options": options}
+    given: Values = {"singleuser": {"profileList": [profile]}}
+    (large,) = (each for each in spawn(given) if each["profile"] == "large")
+    assert volumes(large)["own"] == {"name": "own", "nfs": {"server": "a", "path": "/b"}}
+
+
+def test_what_adds_to_everybody_s_volume_keeps_its_name(spawn: Spawn) -> None:
+    given = storage(extraVolumes={"a": SCRATCH}, extraVolumeMounts={"b": AT_SCRATCH})
+    override = {
+        "volumes": {"a": {"emptyDir": {"sizeLimit": "1Gi"}}},
+        "volume_mounts": {"b": {"mountPath": "/scratch", "readOnly": True}},
+    }
+    given["singleuser"]["profileList"] = [{"slug": "large", "kubespawner_override": override}]
+    (large,) = (each for each in spawn(given) if each["profile"] == "large")
+    assert volumes(large)["scratch"]["emptyDir"] == {"sizeLimit": "1Gi"}
+    assert mounts(large)["/scratch"] == "scratch"
+
+
 def test_tolerations_reach_every_instance(spawn: Spawn) -> None:
     for server in spawn({"singleuser": {"extraTolerations": [TOLERATION]}}):
         found = server["pod"]["spec"]["tolerations"]
