@@ -40,7 +40,8 @@ class PodBuilder:
     def __exit__(self, *_error: object) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(30)
+        self._process.terminate()
+        self._process.wait()
 
     def ask(self, folder: Path, users: Sequence[str] = ("ada",), servers: Sequence[str] = ("",)) -> Json:
         """``config`` that the hub starts with, and ``servers``: profile, user, server, pod and claim of each.

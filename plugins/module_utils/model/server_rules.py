@@ -281,8 +281,9 @@ def _volumes(given: Values) -> Iterator[Finding]:
     for path, override in _overrides(given):
         yield from _names((*path, "volumes"), override.get("volumes"))
         if not elsewhere and "extra_pod_config" not in override:
-            mine = {**base, **named.volumes(override.get("volumes") or {})}
-            yield from _mounted((*path, "volume_mounts"), override.get("volume_mounts"), _known(mine))
+            known = _known(base) | _known(named.volumes(override.get("volumes") or {}))
+            everybody = _by_name(given, "singleuser.storage.extraVolumeMounts", named.mounts)
+            yield from _mounted((*path, "volume_mounts"), override.get("volume_mounts"), known, everybody)
 
 
 def _known(volumes: Values) -> set[str]:
@@ -298,10 +299,11 @@ def _names(path: Path, given: Any) -> Iterator[Finding]:
             yield Finding(where, f"{name} is no name for a volume", "write small letters, digits and dashes")
 
 
-def _mounted(path: Path, given: Any, known: set[str]) -> Iterator[Finding]:
+def _mounted(path: Path, given: Any, known: set[str], base: Values | None = None) -> Iterator[Finding]:
+    """``base``: mounts that ``given`` adds to, and whose names stay."""
     pairs = given.items() if isinstance(given, Mapping) else enumerate(given or ())
     for step, each in pairs:
-        name = each.get("name", step) if isinstance(each, Mapping) else None
+        name = each.get("name", get(base, str(step), "name") or step) if isinstance(each, Mapping) else None
         if isinstance(name, str) and "{" not in name and not name.startswith("volume-") and name not in known:
             message = f"there is no volume {name}: no server would start"
             yield Finding((*path, step), message, f"add {name} to extraVolumes")
