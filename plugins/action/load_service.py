@@ -47,6 +47,11 @@ ARGUMENTS: dict[str, Any] = {
 SHIPPED = {"openstack": "roles/cluster/files/openstack.yml", "jupyterhub": "roles/hub/files/jupyterhub.yml"}
 """Where an installed collection has the files that a checkout has in ``vars/``. They describe somebody's service."""
 
+NOT_INJECTED = (
+    "Ansible's setting inject_facts_as_vars is off, and the roles take the keys of the two files from facts. Set it for "
+    "this run: ANSIBLE_INJECT_FACT_VARS=true, or inject_facts_as_vars = true in ansible.cfg."
+)
+
 
 class ActionModule(ActionBase):
     """Reads files on the controller, and touches nothing."""
@@ -57,6 +62,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
+        if not constants.config.get_config_value("INJECT_FACTS_AS_VARS"):
+            return {**result, "failed": True, "msg": NOT_INJECTED}
         _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         if arguments["shipped"] is None:
             arguments["shipped"] = boolean(self._variable("service_shipped", variables) or False)

@@ -92,3 +92,15 @@ def test_heal_starts_what_is_down(supervisor: Supervisor, tmp_path: Path) -> Non
     until(lambda: supervisor.status()["once"]["state"] == "EXITED")
     supervisor.ensure(program("first", tmp_path))
     assert supervisor.heal() == ["once"]
+
+
+def test_a_folder_may_have_blanks_in_its_name(tmp_path: Path) -> None:
+    supervisor = Supervisor(Settings.load(tmp_path / "my folder" / "state"))
+    supervisor.ensure(program("first", tmp_path))
+    supervisor.start()
+    try:
+        assert not ended(child("first", tmp_path))
+        supervisor.ensure(program("second", tmp_path))
+        assert not ended(child("second", tmp_path))
+    finally:
+        supervisor.shutdown()

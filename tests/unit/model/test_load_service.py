@@ -108,6 +108,12 @@ def test_a_rehearsal_that_was_never_started(tmp_path: Path) -> None:
     assert "\noverlay.yml\n    there is no such file\n" in run.output
 
 
+def test_facts_that_are_not_injected_are_told_of(tmp_path: Path) -> None:
+    run = Run(tmp_path, ANSIBLE_INJECT_FACT_VARS="false")
+    assert run.code != 0
+    assert "ANSIBLE_INJECT_FACT_VARS=true" in run.output
+
+
 def test_a_report_reads_well_on_a_terminal(files: Files) -> None:
     files.change("memory: 1.5G", "memory: 1.5Gb")
     files.change('"{{ secret }}"', f"\"{{{{ '{SECRET}' | no_such_filter }}}}\"")
