@@ -44,4 +44,4 @@ def accept_magnum_certificates() -> None:
         if configuration.verify_ssl and not given.get("ssl_context"):
             given["ssl_context"] = without_key_identifiers(create_urllib3_context(cert_reqs=given.get("cert_reqs")))
 
-    rest.RESTClientObject.__init__ = made
+    rest.RESTClientObject.__init__ = made  # type: ignore[method-assign]
