@@ -48,8 +48,8 @@ SHIPPED = {"openstack": "roles/cluster/files/openstack.yml", "jupyterhub": "role
 """Where an installed collection has the files that a checkout has in ``vars/``. They describe somebody's service."""
 
 NOT_INJECTED = (
-    "Ansible's setting inject_facts_as_vars is off, and the roles take the keys of the two files from facts. Set it for "
-    "this run: ANSIBLE_INJECT_FACT_VARS=true, or inject_facts_as_vars = true in ansible.cfg."
+    "Ansible's setting inject_facts_as_vars is off, and the roles take the keys of the two files from facts. Set it "
+    "for this run: ANSIBLE_INJECT_FACT_VARS=true, or inject_facts_as_vars = true in ansible.cfg."
 )
 
 
