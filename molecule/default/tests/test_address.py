@@ -129,13 +129,13 @@ def network_of(
     """Where the floating IP of a new Service comes from, or the events on why there is none."""
     spec = {"type": "LoadBalancer", "ports": [{"port": 80}]}
     body = {"metadata": {"name": name, "annotations": annotations}, "spec": spec}
-    core.create_namespaced_service("default", body)
+    uid = core.create_namespaced_service("default", body).metadata.uid
     try:
         deadline, found, told = time.monotonic() + 120, None, ""
         while not (found or told) and time.monotonic() < deadline:
             time.sleep(0.2)
             found = core.read_namespaced_service(name, "default").status.load_balancer.ingress
-            events = core.list_namespaced_event("default", field_selector=f"involvedObject.name={name}").items
+            events = core.list_namespaced_event("default", field_selector=f"involvedObject.uid={uid}").items
             told = " ".join(event.message for event in events if event.type == "Warning")
         if not found:
             return told
