@@ -281,6 +281,8 @@ def _remove(both: list[dict[str, Any]], path: Path) -> None:
             container = container[step] if found else None
         if isinstance(container, dict):
             container.pop(path[-1], None)
+        elif isinstance(container, list) and isinstance(path[-1], int) and path[-1] < len(container):
+            del container[path[-1]]
 
 
 @dataclasses.dataclass(frozen=True)
