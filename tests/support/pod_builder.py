@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values.quoted import quoted
 
 Json = dict[str, Any]
 
@@ -69,7 +70,7 @@ def values_of(folder: Path, values: Json) -> None:
     """Give the hub in ``folder`` other values than Helm did, which takes a second for each: defaults filled in."""
     place = folder / "secret" / "values.yaml"
     made = yaml.safe_load(place.read_text())
-    place.write_text(json.dumps({**values, "Chart": made["Chart"], "Release": made["Release"]}))
+    place.write_text(quoted({**values, "Chart": made["Chart"], "Release": made["Release"]}))
     for file in (values["hub"].get("extraFiles") or {}).values():
         if str(file.get("mountPath")).startswith(f"{CONFIGURATION}/") and "stringData" in file:
             path = folder / Path(file["mountPath"]).relative_to(CONFIGURATION)

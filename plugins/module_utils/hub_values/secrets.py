@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,8 +29,7 @@ Manifest = dict[str, Any]
 
 def secrets(service: Mapping[str, Any]) -> list[Manifest]:
     """Manifests of our Secrets. The first, ``hub-secrets``, is always there."""
-    # JSON is YAML, and needs no library inside a module.
-    values = json.dumps({"hub": {"config": secret_authentication(service)}}, sort_keys=True)
+    values = _yaml({"hub": {"config": secret_authentication(service)}})
     found = [_secret(service, EXISTING_VALUES, "Opaque", {"values.yaml": values})]
     if service["hub_https"]["type"] == "manual":
         pair = {"tls.crt": service["hub_https"]["certificate"], "tls.key": service["hub_https"]["private_key"]}
@@ -47,6 +47,19 @@ def fingerprint(secret: Mapping[str, Any]) -> str:
         return ""
     content = json.dumps([uid, secret.get("data") or {}], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _yaml(values: Mapping[str, Any]) -> str:
+    """``values`` as JSON, which needs no library inside a module, and which YAML reads alike.
+
+    But for pairs of surrogates, with which JSON escapes what is beyond U+FFFF: YAML would take each for a character.
+    """
+    pair = r"\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|.)"
+    return re.sub(
+        pair,
+        lambda match: json.loads(f'"{match[0]}"') if len(match[0]) > 2 else match[0],
+        json.dumps(values, sort_keys=True),
+    )
 
 
 def _secret(service: Mapping[str, Any], name: str, kind: str, texts: Mapping[str, str]) -> Manifest:

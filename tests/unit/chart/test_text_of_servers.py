@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import subprocess
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values import group_claim, hub_values
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values import group_claim, hub_values, secrets
 
 from rehearsal.pods.environment import expand
 from rehearsal.setup import environments
@@ -119,3 +120,11 @@ def test_a_key_of_the_teams_own_stays(released: Released, builder: PodBuilder) -
     ]
     assert "function <lambda>" in keys[0]
     assert keys[1] == "scope"
+
+
+@pytest.mark.parametrize("secret", ["p😀𘧃", "\\ud83d\\ude00", "\u2028\x85 é", "y", '"q"'])
+def test_a_secret_reaches_the_hub_as_it_is(secret: str) -> None:
+    service = Builder()()
+    service["hub_auth"]["client_secret"] = secret
+    text = base64.b64decode(secrets(service)[0]["data"]["values.yaml"]).decode()
+    assert yaml.safe_load(text)["hub"]["config"]["GenericOAuthenticator"]["client_secret"] == secret
