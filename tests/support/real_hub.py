@@ -154,10 +154,10 @@ class RealHub:
 
     def start_servers(self, names: list[str]) -> None:
         """Users of these names with running servers."""
-        known = {user["name"] for user in self.api("users")}
+        known = {user["name"]: user["server"] for user in self.api("users")}
         if new := [name for name in names if name not in known]:
             self.api("users", "POST", {"usernames": new})
-        for name in names:
+        for name in (each for each in names if not known.get(each)):  # a login starts one too
             self.api(f"users/{urllib.parse.quote(name)}/server", "POST", {})
         self.wait(lambda: sum(path.startswith("/user/") for path in self.routes()) >= len(names), "servers")
 

@@ -102,7 +102,7 @@ from traitlets import Set
 class Organised(DummyAuthenticator):
     allowed_organizations = Set(config=True)
     def check_allowed(self, username, model=None):
-        known = any(username.startswith(f"{each}-") for each in self.allowed_organizations)
+        known = any(username.startswith(f"{{each}}-") for each in self.allowed_organizations)
         return known or super().check_allowed(username, model)
 
 c.JupyterHub.authenticator_class = Organised
