@@ -99,8 +99,12 @@ class RealHub:
 
     def __enter__(self) -> RealHub:
         threading.Thread(target=self._servers.serve_forever, daemon=True).start()
-        self.start_proxy()
-        self.start()
+        try:
+            self.start_proxy()
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_error: type[BaseException] | BaseException | TracebackType | None) -> None:
