@@ -43,7 +43,7 @@ def misread(values: Values, texts: Mapping[Path, str]) -> Iterator[Finding]:
         if value is None:
             continue  # of a key given twice
         wants_text = (
-            str(path[-2]) in TEXTS | NAMES
+            any(str(step) in TEXTS | NAMES for step in path[-2:-1])
             or path[-1] == "tag"
             or (path[-1] == "value" and {"extraEnv", "env"} & set(path))
         )

@@ -15,6 +15,7 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values import 
 
 from rehearsal.pods.environment import expand
 from rehearsal.setup import environments
+from tests.support import golden
 from tests.support.pod_builder import PodBuilder
 from tests.unit.hub.conftest import CLUSTER, Builder
 
@@ -110,7 +111,7 @@ def test_groups_come_from_a_claim_of_any_name_and_the_log_says_when_not() -> Non
 
 
 def test_a_key_of_the_teams_own_stays(released: Released, builder: PodBuilder) -> None:
-    values = yaml.safe_load((GOLDEN[0].parent / "shipped.yaml").read_text())["values"]
+    values = golden.values(GOLDEN[0].parent / "shipped.yaml")
     values["proxy"]["https"] = {"enabled": False}
     other = copy.deepcopy(values)
     other["hub"]["config"]["GenericOAuthenticator"]["auth_state_groups_key"] = "scope"

@@ -66,7 +66,7 @@ def test_members_and_choices_are_offered(editor: Editor, path: Path, text: str, 
     [
         (JUPYTERHUB, "hub_domain:", "hub_domian:", "hub_domian"),
         (JUPYTERHUB, "    memory: 7.5G", "    memry: 7.5G", "memry"),
-        (JUPYTERHUB, "  capacity: 1G", "  capacity: 1Gi", "Write a number and K, M, G or T, such as 1.5G."),
+        (JUPYTERHUB, "  capacity: 1G", "  capacity: 1Gb", "Write a number and K, M, G or T"),
         (JUPYTERHUB, "    cpu: 8", "    cpu: many", "number"),
         (JUPYTERHUB, "    placeholders: 4", "    placeholders: 1.5", "integer"),
         (JUPYTERHUB, "  internal: false", "  internal: perhaps", "boolean"),
