@@ -96,6 +96,8 @@ class ActionModule(ActionBase):
             site_template=service["cluster_template"],
             kubelet_options=str(service["cluster_labels"].get("kubelet_options") or ""),
             daemon_sets=cluster.get("daemon_sets") if live.nodes else None,
+            cloud=service["openstack_cloud"] or "",
+            external_network=cloud.get("external_network") or "",
         )
         return Known(service, facts, flavors, source, cloud, live, hub, arguments["missing"])
 

@@ -64,7 +64,7 @@ def overrides(draw: st.DrawFn) -> Values:
             optional={
                 "tolerations": TOLERATIONS,
                 "environment": VARIABLES,
-                "mem_limit": st.just("64G"),
+                "mem_limit": st.just("2000000G"),
                 "extra_resource_limits": st.just({"example.org/fpga": "1"}),
             },
         )

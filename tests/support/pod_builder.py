@@ -61,7 +61,8 @@ class PodBuilder:
         answer = self.ask(folder, users, servers)
         assert "error" not in answer, answer["traceback"]
         for server in answer["servers"]:
-            assert list(refused(server)) == [], server
+            reasons = list(refused(server))
+            assert not reasons, f"{reasons} in {server}"
         found: list[Json] = answer["servers"]
         return found
 

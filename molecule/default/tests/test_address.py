@@ -15,6 +15,7 @@ import yaml
 
 from tests.support.faults import administrator, fault
 from tests.support.playbooks import deploy, playbook
+from tests.support.slow import only_long
 
 FLOATING_NETWORK = "loadbalancer.openstack.org/floating-network-id"
 EVERYBODY, RANGES = ["0.0.0.0/0"], ["192.0.2.0/24", "198.51.100.0/24"]
@@ -36,6 +37,7 @@ def let_in(cloud: openstack.connection.Connection, core: Any, summary: dict[str,
     return list(found)
 
 
+@only_long
 def test_ranges_that_octavia_refuses_are_an_error_until_they_are_in_force(
     state: Path,
     tmp_path: Path,

@@ -27,7 +27,7 @@ def newest() -> Path:
 
 def run(newest: Path, name: str) -> Run:
     found = {"PATH": f"{newest}:{os.environ['PATH']}", "ANSIBLE_DEPRECATION_WARNINGS": "true"}
-    return playbook(name, environment=found, plan_arrivals=[])
+    return playbook(name, environment=found)
 
 
 def test_it_is_the_newest(newest: Path) -> None:

@@ -70,7 +70,7 @@ def volumes(given: Any) -> Values:
 def mounts(given: Any) -> Values:
     """Mounts by their paths, of which a container has each once; a mapping keeps its keys."""
     if isinstance(given, list):
-        return {str(each["mountPath"]): each for each in given}
+        return {str(each["mountPath"]).rstrip("/") or "/": each for each in given}
     return {key: {"name": key, **each} if isinstance(each, dict) else each for key, each in given.items()}
 
 

@@ -26,7 +26,7 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.facts impor
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.families import FAMILIES
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.chart_rules import GROUPS, LEAVES
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model.server_rules import LISTS, VARIABLES
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from rehearsal.pods.environment import expand
@@ -251,7 +251,13 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PodBuilder, 
         yield builder, folder
 
 
-@settings(max_examples=max(10, min(EXAMPLES // 10, 500)), deadline=None, suppress_health_check=list(HealthCheck))
+# Each example is a hub's start and its servers, so one that fails is shown as it is: making it small takes minutes.
+@settings(
+    max_examples=max(10, min(EXAMPLES // 10, 500)),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
 @given(files=extended(), user=st.sampled_from(["ada", "grace@example.org", "a" * 60]))
 def test_every_server_of_a_legal_file_starts(
     hub: tuple[PodBuilder, Path], files: list[dict[str, Any]], user: str
