@@ -40,9 +40,3 @@ def test_a_deployment_changes_nothing(newest: Path) -> None:
     assert done.ok, done.text
     assert done.changed == 0
     assert "DEPRECATION" not in done.text.upper()
-
-
-def test_a_plan_is_made(newest: Path) -> None:
-    done = run(newest, "plan")
-    assert done.ok, done.text
-    assert "DEPRECATION" not in done.text.upper()
