@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+with contextlib.suppress(ImportError):  # Ansible has it
+    import yaml
 
 SCHEMAS = ("values.schema.json", "values.schema.yaml")
 """What Helm reads, and what the chart's repository has before a release."""

@@ -67,8 +67,9 @@ class Proxy:
         return connection.sock
 
 
-def proxy_of(url: str, environment: Mapping[str, str] = os.environ) -> Proxy | None:
-    """The proxy that is to be asked for ``url``; None where it is asked directly."""
+def proxy_of(url: str, environment: Mapping[str, str] | None = None) -> Proxy | None:
+    """The proxy that is to be asked for ``url``, by this process's environment or another; None: directly."""
+    environment = os.environ if environment is None else environment
     parts = urlsplit(url)
     host = parts.hostname or ""
     found = next(filter(None, (_named(f"{name}_proxy", environment) for name in (parts.scheme, "all"))), None)

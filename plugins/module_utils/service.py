@@ -46,7 +46,7 @@ COMMAND_LINE = "extra variables (-e)"
 MOST_VALUES = 20_000
 """Values in one file; aliases of aliases can stand for any number."""
 
-ChartSchema = Callable[[str], Mapping[str, Any] | None]
+ChartSchema = Callable[[str], Any]
 """The JSON Schema of the values of a chart on this machine; None where there is none."""
 
 PRIVATE = "x-"

@@ -261,7 +261,7 @@ class _Answer(http.server.BaseHTTPRequestHandler):
 
 def _free_ports(count: int) -> Iterator[int]:
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        sockets = [stack.enter_context(socket.socket()) for _number in range(count)]
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         ports = [each.getsockname()[1] for each in sockets]

@@ -115,7 +115,7 @@ def another_network(state: Path, external: str) -> Iterator[str]:
     try:
         for number in range(30):
             made.append(admin.network.create_network(name=f"elsewhere-{number}", is_router_external=True))
-            first = next(one.id for one in admin.network.networks() if one.is_router_external)
+            first, *_others = (one.id for one in admin.network.networks() if one.is_router_external)
             if first != external:
                 break
         admin.network.create_subnet(network_id=first, ip_version=4, cidr="192.0.2.0/24", is_dhcp_enabled=False)

@@ -8,21 +8,28 @@ values and numbers to it (sigs.k8s.io/yaml). So every text gets quotes.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
+with contextlib.suppress(ImportError):  # Ansible has it
+    import yaml
 
 
-class _Dumper(yaml.SafeDumper):
-    """Puts quotes around every text."""
+@functools.lru_cache
+def _dumper() -> Any:
+    """A dumper that puts quotes around every text."""
 
+    class Quoting(yaml.SafeDumper):
+        pass
 
-_Dumper.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
+    Quoting.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
+    return Quoting
 
 
 def quoted(values: Mapping[str, Any]) -> str:
     """``values`` as YAML in which every text is in quotes."""
     plain = json.loads(json.dumps(values))  # Ansible's own kinds of text and numbers are none that YAML knows
-    return str(yaml.dump(plain, Dumper=_Dumper, default_flow_style=False, width=1_000_000))
+    return str(yaml.dump(plain, Dumper=_dumper(), default_flow_style=False, width=1_000_000))

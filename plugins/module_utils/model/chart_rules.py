@@ -168,7 +168,7 @@ def _pinned() -> Known:
 
 def _groups(given: Values) -> Iterator[Finding]:
     for path in (*GROUPS, *LEAVES):
-        owner, _, name = path.rpartition(".")
+        owner, _dot, name = path.rpartition(".")
         group = at(given, owner) if owner else given
         if not isinstance(group, Mapping) or name not in group or group[name] is UNKNOWN:
             continue

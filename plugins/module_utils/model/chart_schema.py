@@ -52,7 +52,7 @@ def of_table(text: str) -> dict[tuple[str, ...], Value]:
     """What a table says, as ``table`` writes it."""
     known: dict[tuple[str, ...], Value] = {(): Value(frozenset({"object"}))}
     for line in text.split("\n"):
-        path, _, types = line.partition(" ")
+        path, _blank, types = line.partition(" ")
         if path:
             known[tuple(path.split("."))] = Value(frozenset(types.rstrip("+").split("|")), types.endswith("+"))
     return known
@@ -158,9 +158,7 @@ def _instead(name: str, at: tuple[str, ...], siblings: set[str], known: Known) -
         return f"write {': { '.join(dotted)}: ... {'}' * (len(dotted) - 1)}"
     if near := nearest(name, siblings) or nearest(name.lower(), {each.lower(): each for each in siblings}):
         return f"write {next(each for each in siblings if near.lower() == each.lower())}"
-    elsewhere = sorted(
-        (place for place in known if place and place[-1] == name and "*" not in place), key=lambda place: len(place)
-    )
+    elsewhere = sorted((place for place in known if place and place[-1] == name and "*" not in place), key=len)
     if elsewhere:
         return f"{name} is at {'.'.join(elsewhere[0])}"
     return f"write one of {', '.join(sorted(siblings))}" if siblings else "remove it"

@@ -471,8 +471,8 @@ _HIDDEN = "\u00ad\u200b\u2060\ufeff"
 """Soft hyphen, zero-width space, word joiner, byte order mark."""
 _JOINERS = "\u200c\u200d\u200e\u200f"
 """Marks that some scripts need within a word, and none at its ends."""
-_QUOTES = "“”„‟«»‹›"
-_ALL_QUOTES = _QUOTES + "\"'‘’‚‛`"
+_QUOTES = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a"
+_ALL_QUOTES = _QUOTES + "\"'\u2018\u2019\u201a\u201b`"
 
 
 def _kind(value: Any) -> str:

@@ -88,7 +88,7 @@ def named_lists(given: Values) -> Iterator[Finding]:
 
 
 def _given(given: Values, path: str) -> bool:
-    owner, _, name = path.rpartition(".")
+    owner, _dot, name = path.rpartition(".")
     group = at(given, owner)
     return isinstance(group, Mapping) and name in group and group[name] is not UNKNOWN
 

@@ -86,8 +86,8 @@ class VolumeReconciler(Reconciler):
         """Make or enlarge the claim's volume; how long to wait where Cinder refuses."""
         storage_class = classes.get(claim["spec"].get("storageClassName") or "")
         volume = self.volumes.item(claim["spec"].get("volumeName") or "")
+        reason = "ProvisioningFailed"
         try:
-            reason = "ProvisioningFailed"
             if storage_class is not None and needs_volume(claim, storage_class):
                 self._provision(claim, storage_class)
             reason = "VolumeResizeFailed"
