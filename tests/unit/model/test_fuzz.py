@@ -251,6 +251,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PodBuilder, 
         yield builder, folder
 
 
+@pytest.mark.long
 # Each example is a hub's start and its servers, so one that fails is shown as it is: making it small takes minutes.
 @settings(
     max_examples=max(10, min(EXAMPLES // 10, 500)),
