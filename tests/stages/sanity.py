@@ -5,7 +5,6 @@ from __future__ import annotations
 from . import (
     BIN,
     BUILD,
-    LONG,
     ROOT,
     Count,
     Outcome,
@@ -86,8 +85,7 @@ def stage() -> Count:
             f"ansible-test sanity, ansible-core {NEWER}: all others": lambda: ansible_test.sanity(
                 NEWER, BIN, "others", ["--skip-test", "pylint"]
             ),
-            # Minutes more; the scenario `installed` runs playbooks on that ansible-core with every change.
-            **({f"unit tests, ansible-core {OLDER}": older_units} if LONG else {}),
+            f"unit tests, ansible-core {OLDER}": older_units,
             f"syntax of the playbooks, ansible-core {OLDER}": older_syntax,
         }
     )

@@ -13,6 +13,8 @@ import pytest
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum import clouds_yaml
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.clouds_yaml import CloudsYamlError
 
+pytest.importorskip("ansible.module_utils.testing", reason="modules run in this process from ansible-core 2.19 on")
+
 from tests.support.modules import run
 
 SECRET = "corréct-horse-7315"
