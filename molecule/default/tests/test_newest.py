@@ -40,3 +40,11 @@ def test_a_deployment_changes_nothing(newest: Path) -> None:
     assert done.ok, done.text
     assert done.changed == 0
     assert "DEPRECATION" not in done.text.upper()
+
+
+def test_a_plan_is_made(newest: Path) -> None:
+    done = run(newest, "plan")
+    assert done.ok, done.text
+    # kubernetes.core says it of what its own helm_info returns beside the new name, whoever reads which.
+    said = [line for line in done.text.splitlines() if "DEPRECATION" in line and "'status.values'" not in line]
+    assert said == []

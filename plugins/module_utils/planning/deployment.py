@@ -87,8 +87,10 @@ def _release_changes(service: Mapping[str, Any], facts: Mapping[str, Any], relea
     local = "/" in service["hub_chart_ref"] or service["hub_chart_ref"].endswith(".tgz")
     if version and not local and has and not has.endswith(f"-{version}"):
         reasons.append(f"chart {has} becomes {service['hub_chart_ref']}-{version}")
-    wanted = hub_values(_with_kept_address(service, release.get("values") or {}), facts)
-    different = sorted(_differences(_without_secrets(release.get("values") or {}), _without_secrets(wanted)))
+    # Newer releases of kubernetes.core call them release_values, and will leave the other name out.
+    found = release.get("release_values") or release.get("values") or {}
+    wanted = hub_values(_with_kept_address(service, found), facts)
+    different = sorted(_differences(_without_secrets(found), _without_secrets(wanted)))
     if len(different) > MOST_DIFFERENCES:
         reasons.append(f"{len(different)} values change, among them {', '.join(different[:MOST_DIFFERENCES])}")
     elif different:

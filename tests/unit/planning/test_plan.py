@@ -287,9 +287,12 @@ def doing(service: dict[str, Any], cloud: dict[str, Any], hub: dict[str, Any]) -
     return deployment(service, cloud, hub, known_of(service).facts)
 
 
-def test_an_unchanged_service_is_left_as_it_is() -> None:
+@pytest.mark.parametrize("name", ["values", "release_values"])
+def test_an_unchanged_service_is_left_as_it_is(name: str) -> None:
     service = service_of()
-    found = doing(service, PLANNED | {"actions": [], "node_groups": []}, hub_there(service))
+    hub = hub_there(service)
+    hub["release"][name] = hub["release"].pop("values")
+    found = doing(service, PLANNED | {"actions": [], "node_groups": []}, hub)
     assert not found["create"] + found["change"] + found["remove"]
     assert "release jupyterhub, revision 3" in found["leave"]
     assert "placeholders user-placeholder-default: 4" in found["leave"]
