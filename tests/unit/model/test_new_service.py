@@ -172,7 +172,9 @@ class Run:
 def test_from_an_installed_collection(tmp_path: Path) -> None:
     installed = tmp_path / "installed" / "ansible_collections" / "stfc" / "jupyterhub"
     for name in ("plugins", "playbooks", "meta", "roles/cluster", "roles/hub"):
-        shutil.copytree(ROOT / name, installed / name, ignore=shutil.ignore_patterns("__pycache__"))
+        # As galaxy.yml builds it; playbooks/collections is a link to the checkout itself, and so has no end.
+        ignored = shutil.ignore_patterns("__pycache__", "collections")
+        shutil.copytree(ROOT / name, installed / name, symlinks=True, ignore=ignored)
     shutil.copyfile(ROOT / "galaxy.yml", installed / "galaxy.yml")
     folder = tmp_path / "team"
     folder.mkdir()
