@@ -37,11 +37,14 @@ options:
     description:
       - Whether volumes and snapshots of claims in the cluster are marked as kept. Fails, with what Cinder answered,
         when one could not be.
+      - With V(at_risk) only where the cluster's driver is magnum-capi-helm, whose clouds may clean up after a cluster,
+        or not known.
       - Sets their metadata V(janitor.capi.azimuth-cloud.com/keep) to V(true), and V(cinder.csi.openstack.org/cluster)
         to a text that is no cluster's name; what that was is kept as V(jupyterhub.stfc.ac.uk/csi-cluster), beside the
         cluster's UUID and name (V(jupyterhub.stfc.ac.uk/cluster), V(jupyterhub.stfc.ac.uk/cluster-name)).
-    type: bool
-    default: false
+    type: str
+    choices: [never, at_risk, always]
+    default: never
   persistent_volumes:
     description:
       - The cluster's PersistentVolumes, as M(stfc.jupyterhub.k8s_info) returns them. The volumes that they name are the
@@ -78,7 +81,7 @@ EXAMPLES = r"""
   stfc.jupyterhub.coe_leftovers:
     cloud: openstack
     cluster: hub
-    keep_volumes: true
+    keep_volumes: always
     persistent_volumes: "{{ persistent_volumes.resources }}"
 """
 
@@ -153,6 +156,7 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.volumes imp
     Cluster,
     Found,
     Thing,
+    at_risk,
     gone,
     sort_out,
     summary,
@@ -169,7 +173,7 @@ class CoeLeftovers(MagnumModule):
             "choices": ["load_balancers", "floating_ips"],
             "default": [],
         },
-        "keep_volumes": {"type": "bool", "default": False},
+        "keep_volumes": {"type": "str", "choices": ["never", "at_risk", "always"], "default": "never"},
         "persistent_volumes": {"type": "list", "elements": "dict"},
         "expected_volumes": {"type": "list", "elements": "str", "default": []},
         **WAITING,
@@ -190,7 +194,9 @@ class CoeLeftovers(MagnumModule):
             ],
         }
         removed = {kind: found[kind] for kind in self.params["remove"] if found[kind]}
-        volumes, marked = self._volumes(Cluster(name, str((cluster or {}).get("uuid") or ""), tuple(names)))
+        keeps = self.params["keep_volumes"]
+        keep = keeps == "always" or (keeps == "at_risk" and at_risk(cluster or {}))
+        volumes, marked = self._volumes(Cluster(name, str((cluster or {}).get("uuid") or ""), tuple(names)), keep)
         if removed and not self.check_mode:
             self._remove(removed, names)
         diff = {"before": removed, "after": {"kept": marked} if marked else {}}
@@ -212,7 +218,7 @@ class CoeLeftovers(MagnumModule):
             if is_floating_ip(ip.description, names)
         ]
 
-    def _volumes(self, cluster: Cluster) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _volumes(self, cluster: Cluster, keep: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         """What is returned of volumes, and the metadata that they get, by id. Raises MagnumError."""
         persistent = self.params["persistent_volumes"]
         keeper = Keeper(self.conn, self.sdk.exceptions.SDKException, self.progress.say)
@@ -220,7 +226,7 @@ class CoeLeftovers(MagnumModule):
         if lost := gone(self.params["expected_volumes"], things):
             raise MagnumError(f"{lost}.")
         found, marked = sort_out(things, cluster, persistent), {}
-        if self.params["keep_volumes"]:
+        if keep:
             marked = keeper.unkept(found, cluster, persistent)
             if not self.check_mode:
                 found = keeper.keep(found, cluster, persistent)

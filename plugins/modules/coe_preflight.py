@@ -152,7 +152,7 @@ locked:
 unkept_volumes:
   description:
     - Identifiers of volumes of claims that M(stfc.jupyterhub.coe_leftovers) would mark as kept
-      (O(stfc.jupyterhub.coe_leftovers#module:keep_volumes)), as far as the cloud alone can tell.
+      (O(stfc.jupyterhub.coe_leftovers#module:keep_volumes=at_risk)), as far as the cloud alone can tell.
   returned: with O(complete=true)
   type: list
   elements: str

@@ -292,7 +292,7 @@ def test_volumes_outlive_a_cluster_after_which_its_cloud_cleans_up(
         volumes.PERSISTENT: persistent[0]["metadata"]["name"],
     }
     snapshot = storage.create_snapshot(volume_id=handle, metadata={volumes.CSI_CLUSTER: made["cluster_id"]})
-    keeping = {"cluster": "faulty-two", "keep_volumes": True, "persistent_volumes": persistent}
+    keeping = {"cluster": "faulty-two", "keep_volumes": "at_risk", "persistent_volumes": persistent}
     with fault(state, "cinder", "POST", "/metadata$", status=403, message="Not your volume.", times=0):
         words = ("Could not be marked as kept", "default/kept", "403", "Not your volume", "openstack volume set")
         fails("coe_leftovers", *words, **keeping)

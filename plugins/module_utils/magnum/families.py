@@ -25,7 +25,8 @@ class Family:
     all the same, and then signs with a CA that the cluster does not know. ``needs_dns`` says whether it fails on a
     template without ``dns_nameserver``; ``follows_minimum`` whether a group gets nodes as soon as its minimum rises.
     ``keeps_trying``: what Nova refuses is asked again for ever, Magnum does not learn of it, and node groups stand by
-    themselves; otherwise an operation ends, with Nova's words.
+    themselves; otherwise an operation ends, with Nova's words. ``cleans_up``: clouds with it may delete the volumes of
+    a cluster with the cluster (`volumes`).
     """
 
     name: str
@@ -41,6 +42,7 @@ class Family:
     needs_dns: bool
     follows_minimum: bool
     keeps_trying: bool
+    cleans_up: bool
     network_drivers: tuple[str, ...]
     lost_group_is_final: bool
     """Whether a node group that the driver refused to make can never be deleted, and nothing of the cluster is noticed
@@ -78,6 +80,7 @@ HEAT = Family(
     needs_dns=False,
     follows_minimum=True,
     keeps_trying=False,
+    cleans_up=False,
     network_drivers=("calico", "flannel"),
     lost_group_is_final=False,
     group_names=(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*", "letters, digits, '_', '.' and '-'"),
@@ -101,6 +104,7 @@ CAPI_HELM = Family(
     needs_dns=False,
     follows_minimum=False,
     keeps_trying=True,
+    cleans_up=True,
     network_drivers=("calico", "cilium"),
     lost_group_is_final=False,
     # capi-helm-charts, openstack-cluster/templates/node-group/machine-deployment.yaml
@@ -125,6 +129,7 @@ CLUSTER_API = Family(
     needs_dns=True,
     follows_minimum=True,
     keeps_trying=True,
+    cleans_up=False,
     network_drivers=("calico", "cilium"),
     lost_group_is_final=True,
     # utils.validate_nodegroup_name: an RFC 1123 name

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .families import recognise
+
 Json = Mapping[str, Any]
 
 DRIVER = "cinder.csi.openstack.org"
@@ -132,6 +134,12 @@ def needed(thing: Thing, cluster: Cluster, persistent: Json | None = None) -> di
         }
         wanted |= {key: str(value) for key, value in told.items() if value and key not in has}
     return {key: value for key, value in wanted.items() if has.get(key) != value}
+
+
+def at_risk(cluster: Json) -> bool:
+    """Whether a cloud may delete the volumes of this cluster (Magnum's answer) with it; unknown drivers may."""
+    family = recognise(cluster=cluster)
+    return family is None or family.cleans_up
 
 
 def without_marks(volumes: Iterable[Thing], cluster: Cluster, namespace: str) -> list[str]:

@@ -18,7 +18,7 @@ from ..magnum.keeping import things_of
 from ..magnum.leftovers import names_of
 from ..magnum.module import MagnumModule
 from ..magnum.preflight import Cloud, Verdict, check, check_known, external_network
-from ..magnum.volumes import Cluster, without_marks
+from ..magnum.volumes import Cluster, at_risk, without_marks
 from ..written import Severity
 from .access import not_owner
 from .cloud import check_project, notes
@@ -155,7 +155,7 @@ class CoePreflight(MagnumModule):
         if self.params["kubeconfig"]:
             around["kubeconfig_reason"] = str(renew)
         around["unkept_volumes"] = []
-        if live is not None:
+        if live is not None and at_risk(live):
             cluster = Cluster(live["name"], live["uuid"], tuple(names_of(live, live["name"])))
             volumes = things_of("volume", read.get("volumes") or ())
             around["unkept_volumes"] = without_marks(volumes, cluster, str(service.get("hub_namespace")))

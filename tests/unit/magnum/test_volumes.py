@@ -17,6 +17,7 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.volumes imp
     Cluster,
     Found,
     Thing,
+    at_risk,
     gone,
     needed,
     refused,
@@ -85,6 +86,21 @@ def test_what_is_marked_is_found_again_and_needs_nothing() -> None:
     gone_by_name = Cluster("hub", "", ("hub",))
     assert sort_out([after], gone_by_name, None) == Found((after,))
     assert without_marks([after], CLUSTER, "jupyterhub") == []
+
+
+@pytest.mark.parametrize(
+    ("stack", "risk"),
+    [
+        ("hub-7abcdefghij2", True),  # magnum-capi-helm
+        ("kube-x7k2p", False),  # magnum-cluster-api
+        ("0b2a6a33-67a4-4b7e-9d3c-0c5ad0b1a111", False),  # Heat
+        ("something-else", True),
+        (None, True),
+    ],
+)
+def test_only_some_clouds_clean_up_after_a_cluster(stack: str | None, risk: bool) -> None:
+    assert at_risk({"stack_id": stack}) is risk
+    assert at_risk({"cluster_id": stack}) is risk
 
 
 def test_another_cluster_of_the_name_takes_over_only_what_it_uses() -> None:
