@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 
 from . import BIN, BUILD, LONG, ROOT, Count, counted, environment
 
@@ -28,6 +29,17 @@ SCENARIOS = os.environ.get("SCENARIOS", "").split() or [
 """``SCENARIOS="default resize" make molecule`` runs some; `default` is among them, since it makes the cloud."""
 
 
+def ensure_packages() -> None:
+    """The tests' own system packages; where they cannot be installed, the tests that need them are skipped."""
+    sys.path.insert(0, str(ROOT / "roles" / "rehearsal" / "files"))
+    from rehearsal.setup import commands, progress, system
+
+    try:
+        system.ensure_packages(progress.say, ROOT / "tests" / "bindep.txt")
+    except commands.SetupError as error:
+        print(error, flush=True)
+
+
 def stage() -> Count:
     """Every scenario; one that does not come to its tests counts as a failed one."""
     reports = [BUILD / f"molecule-{name}.xml" for name in SCENARIOS]
@@ -37,6 +49,7 @@ def stage() -> Count:
     # Molecule's own choice is a folder named after the checkout's last part, which others have too; and a state that an
     # interrupted run left would say that the cloud has been made.
     state = BUILD / "molecule"
+    ensure_packages()
     shutil.rmtree(state, ignore_errors=True)
     env = {**environment(), "MOLECULE_EPHEMERAL_DIRECTORY": str(state)}
     command = [str(BIN / "molecule"), "test", "--no-command-borders", *names]

@@ -40,6 +40,18 @@ def test_our_list_serves_both_families_with_the_same_programs() -> None:
     assert {"bwrap", "nft", "ip", "unshare", "conntrack", "iptables-nft"} == set(programs["dpkg"])
 
 
+def test_the_tests_have_a_list_of_their_own(
+    bare: list[list[str]], told: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    listed = ROOT / "tests" / "bindep.txt"
+    assert {kind: parse(listed.read_text(), kind)[0].name for kind in ("dpkg", "rpm")} == dict.fromkeys(
+        ("dpkg", "rpm"), "chromium"
+    )
+    monkeypatch.setattr(system.os, "geteuid", lambda: 0)
+    (tmp_path / "bindep.txt").write_text("bubblewrap  # bwrap: why\n")
+    assert system.ensure_packages(told.append, tmp_path / "bindep.txt") == ["bubblewrap"]
+
+
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """A Debian without bubblewrap; the commands that were run. Installing it works."""

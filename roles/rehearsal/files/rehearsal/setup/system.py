@@ -83,14 +83,15 @@ def ensure(say: Say) -> list[str]:
     """
     if sys.platform != "linux":
         raise SetupError(f"the rehearsal needs Linux's namespaces; this is {sys.platform}. Use a Linux machine or VM")
-    installed = _ensure_packages(say)
+    installed = ensure_packages(say)
     _check_namespaces()
     return installed
 
 
-def _ensure_packages(say: Say) -> list[str]:
+def ensure_packages(say: Say, listed: Path = PACKAGES) -> list[str]:
+    """Install what is missing of a ``bindep.txt``; names of what was. Raises SetupError that says what to install."""
     kind = family()
-    packages = parse(PACKAGES.read_text(), kind or "dpkg")
+    packages = parse(listed.read_text(), kind or "dpkg")
     missing = [package for package in packages if not present(package.program)]
     if not missing:
         return []
