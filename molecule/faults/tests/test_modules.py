@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,27 @@ def test_what_was_answered_by_errors_is_made_once(state: Path, magnum: Magnum) -
     assert not run("coe_cluster_template", **TEMPLATE)["changed"]
     magnum.only("faulty-one")
     assert [t["name"] for t in magnum.get("/clustertemplates")["clustertemplates"]].count("faulty-template") == 1
+
+
+def test_heat_gives_its_cluster_a_new_ca(tmp_path: Path) -> None:
+    """The only driver that does: the others' refusal is the target coe_kubeconfig's."""
+    asked = {"cluster": "faulty-one", "path": str(tmp_path / "kubeconfig")}
+    first = run("coe_kubeconfig", **asked)
+    new = {**asked, "replace_ca": first["ca"]["fingerprint"]}
+    foreseen = run("coe_kubeconfig", _ansible_check_mode=True, **new)
+    assert (len(foreseen["actions"]), foreseen["ca"]) == (2, first["ca"])
+    replaced = run("coe_kubeconfig", **new)
+    assert replaced["changed"] and replaced["reachable"]
+    assert replaced["ca"]["fingerprint"] != first["ca"]["fingerprint"]
+    again = run("coe_kubeconfig", **new)
+    assert (again["changed"], again["ca"], again["reachable"]) == (False, replaced["ca"], True)
+    core = kubernetes.client.CoreV1Api(kubernetes.config.new_client_from_config(asked["path"]))
+    _until(lambda: [ready(node) for node in core.list_node().items] == ["True", "True"])
+
+
+def ready(node: Any) -> str:
+    """A node's condition of that name."""
+    return next((str(each.status) for each in node.status.conditions if each.type == "Ready"), "Unknown")
 
 
 def test_credentials_that_end_in_the_middle_are_told(state: Path) -> None:
@@ -340,6 +362,8 @@ def claimed(kube: kubernetes.client.ApiClient, **sizes: str) -> list[dict[str, A
     return [kube.sanitize_for_serialization(volume) for volume in core.list_persistent_volume().items]
 
 
-def _until(condition: Any) -> None:
+def _until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
     while not condition():
-        threading.Event().wait(0.05)
+        assert time.monotonic() < end, f"not so within {seconds} s"
+        time.sleep(0.05)
