@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -72,6 +73,27 @@ def test_another_lock_is_another_environment(cache: Path, locks: Path, ran: list
     assert python_environments.find("demo") is None
     assert python_environments.ensure("demo", told.append) != first
     assert first.exists()  # another checkout may use it
+
+
+@pytest.mark.parametrize(("minor", "customized"), [("3.12", 0), ("3.13", 1), ("3.14", 1)])
+def test_a_python_that_refuses_magnums_certificates_is_told_not_to(
+    cache: Path,
+    locks: Path,
+    ran: list[list[str]],
+    told: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    minor: str,
+    customized: int,
+) -> None:
+    monkeypatch.setattr(python_environments, "interpreter", lambda: (Path(sys.executable), minor))
+    path = python_environments.ensure("demo", told.append)
+    found = list(path.glob(f"lib/python{minor}/site-packages/sitecustomize.py"))
+    assert len(found) == customized
+    for each in found:
+        asked = "import ssl; print(int(ssl.VERIFY_X509_STRICT), int(ssl.create_default_context().verify_flags) & 0x20)"
+        env = {"PYTHONPATH": str(each.parent)}
+        done = subprocess.run([sys.executable, "-c", asked], env=env, capture_output=True, text=True, check=True)
+        assert done.stdout.split() == ["0", "0"]
 
 
 def test_half_made_is_made_again(

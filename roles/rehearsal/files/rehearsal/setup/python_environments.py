@@ -1,8 +1,9 @@
 """Python environments from lock files, kept in ``<cache>/envs/<name>-<digest>/``.
 
 ``environments/NAME.in`` says what is wanted, ``NAME.txt`` is the lock made from it: every package at one version, with
-markers for other systems. The digest is of the lock and of Python's minor version. An environment is complete when its
-``.complete.json`` is there, {python, lock, seconds}; it is written last, so a half-made one is made again.
+markers for other systems. The digest is of the lock, of Python's minor version and of `LENIENT`. An environment is
+complete when its ``.complete.json`` is there, {python, lock, seconds}; it is written last, so a half-made one is made
+again.
 """
 
 from __future__ import annotations
@@ -31,6 +32,16 @@ NEWEST = (3, 14)
 """The newest Python that is looked for on PATH when the running one is too old."""
 
 COMPLETE = ".complete.json"
+
+STRICT_SINCE = (3, 13)
+"""Since then Python refuses certificates without key identifiers, as Magnum's own CA makes them."""
+
+LENIENT = """# The images of hubs have an older Python, which takes the certificates of Magnum's own CA.
+import _ssl
+
+_ssl.VERIFY_X509_STRICT = 0
+"""
+"""A ``sitecustomize.py`` by which a newer one looks at certificates as `STRICT_SINCE`'s predecessors do."""
 
 COMPILED_WHEN_USED = frozenset({"cloud"})
 """Environments of which little is ever imported, by processes that may write beside it: Python keeps the bytecode of
@@ -71,7 +82,12 @@ def names() -> list[str]:
 
 def digest(lock: bytes, minor: str) -> str:
     """What tells one environment from another of the same name."""
-    return hashlib.sha256(lock + b"\n" + minor.encode()).hexdigest()[:12]
+    lenient = LENIENT if _is_strict(minor) else ""
+    return hashlib.sha256(lock + b"\n" + minor.encode() + lenient.encode()).hexdigest()[:12]
+
+
+def _is_strict(minor: str) -> bool:
+    return tuple(int(part) for part in minor.split(".")) >= STRICT_SINCE
 
 
 def folder(name: str) -> Path:
@@ -115,7 +131,7 @@ def _lock(name: str) -> Path:
 def _make(name: str, path: Path) -> None:
     began = time.monotonic()
     lock = _lock(name)
-    base, _minor = interpreter()
+    base, minor = interpreter()
     python = path / "bin" / "python"
     what = f"making the Python environment {name} in {path}"
     if path.exists():
@@ -131,6 +147,10 @@ def _make(name: str, path: Path) -> None:
         install = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-deps"]
         install += ["--no-compile"] if name in COMPILED_WHEN_USED else []
     run(what, [*install, "-r", lock], hint="Packages come from the configured Python index; is it reachable?")
+    if _is_strict(minor):
+        packages = path / "lib" / f"python{minor}" / "site-packages"
+        packages.mkdir(parents=True, exist_ok=True)
+        (packages / "sitecustomize.py").write_text(LENIENT)
     write_manifest(
         path / COMPLETE,
         {
