@@ -10,13 +10,10 @@ validity, name and trust are what kubectl and Helm look at, and are looked at he
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import ssl
+from collections.abc import Mapping
 from typing import Any
-
-with contextlib.suppress(ImportError):  # who uses the client says so
-    from kubernetes.client import rest
 
 
 def without_key_identifiers(context: ssl.SSLContext) -> ssl.SSLContext:
@@ -25,12 +22,27 @@ def without_key_identifiers(context: ssl.SSLContext) -> ssl.SSLContext:
     return context
 
 
+def verifying(pool: Mapping[str, Any]) -> ssl.SSLContext:
+    """A context of our own for what a urllib3 pool of these arguments connects to.
+
+    Where they name no authorities it has the system's, which urllib3 gives to its own contexts only.
+    """
+    from urllib3.util.ssl_ import create_urllib3_context
+
+    context = without_key_identifiers(create_urllib3_context(cert_reqs=pool.get("cert_reqs")))
+    if not any(pool.get(name) for name in ("ca_certs", "ca_cert_dir", "ca_cert_data")):
+        context.load_default_certs()
+    return context
+
+
 def accept_magnum_certificates() -> None:
     """Have every Kubernetes client that this process makes from now on take such certificates.
 
     The client has no setting for it, and asks the cluster while it is being made, so its transport is given a TLS
-    context as it is made. A context of somebody else's is left alone. May be called again.
+    context as it is made. A context of somebody else's is left alone. May be called again. Raises ImportError where
+    there is no client.
     """
+    from kubernetes.client import rest
     from urllib3.util.ssl_ import create_urllib3_context
 
     original = rest.RESTClientObject.__init__
@@ -42,6 +54,6 @@ def accept_magnum_certificates() -> None:
         original(self, configuration, *args, **kwargs)
         given = self.pool_manager.connection_pool_kw
         if configuration.verify_ssl and not given.get("ssl_context"):
-            given["ssl_context"] = without_key_identifiers(create_urllib3_context(cert_reqs=given.get("cert_reqs")))
+            given["ssl_context"] = verifying(given)
 
     rest.RESTClientObject.__init__ = made  # type: ignore[method-assign]

@@ -73,7 +73,7 @@ remarks:
 
 from typing import Any, ClassVar
 
-from ansible.module_utils.basic import missing_required_lib
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release import balancer, client, in_force
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import MagnumError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.module import MagnumModule
 
@@ -102,10 +102,6 @@ class HubBalancer(MagnumModule):
 
     def _settle(self, look: Any) -> Json:
         try:
-            from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release import client, in_force
-        except ImportError as error:
-            self.ansible.fail_json(msg=missing_required_lib("kubernetes"), exception=str(error))
-        try:
             kubernetes = client.Kubernetes({"kubeconfig": self.params["kubeconfig"]}, self.params["namespace"])
             service = in_force.InForce(self.params["name"], kubernetes, look, self.progress.say)
             found = service.wait(self.params["timeout"], self.ansible.check_mode)
@@ -117,8 +113,6 @@ class HubBalancer(MagnumModule):
 
     def _look(self, wanted: Any) -> list[str]:
         """What the cloud does not have. Raises openstacksdk's exceptions."""
-        from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release import balancer
-
         if not wanted.balancer:
             return []
         octavia, neutron = self.conn.load_balancer, self.conn.network

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import 
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.kubernetes_tls import (
     accept_magnum_certificates,
-    without_key_identifiers,
+    verifying,
 )
 
 from ..proxies import hint
@@ -39,9 +40,11 @@ class Kubernetes:
         known = {key: parameters[key] for key in _AUTHENTICATION if parameters.get(key) is not None}
         if known.get("validate_certs"):
             del known["validate_certs"]  # the default: leave it to the kubeconfig
-        accept_magnum_certificates()
         try:
+            accept_magnum_certificates()
             self._client = get_api_client(**known)
+        except ImportError as error:
+            raise KubernetesError(f"the Python package kubernetes is missing for {sys.executable}") from error
         except (CoreException, OSError) as error:
             raise KubernetesError(f"reading how to reach the cluster: {error}") from error
         except Exception as error:
@@ -130,9 +133,7 @@ class Kubernetes:
         given = pool.connection_pool_kw
         if not (given.get("ca_certs") or given.get("cert_file")):
             return
-        from urllib3.util.ssl_ import create_urllib3_context
-
-        context = without_key_identifiers(create_urllib3_context(cert_reqs=given.get("cert_reqs")))
+        context = verifying(given)
         if authorities := given.pop("ca_certs", None):
             context.load_verify_locations(authorities)
         if certificate := given.pop("cert_file", None):

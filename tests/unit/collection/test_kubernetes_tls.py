@@ -7,6 +7,8 @@ import datetime
 import ipaddress
 import json
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 NODES = {"kind": "NodeList", "apiVersion": "v1", "items": [{"metadata": {"name": "node-0"}}]}
 DAY = datetime.timedelta(days=1)
+ROOT = Path(__file__).resolve().parents[3]
 
 
 ANSWERS = {
@@ -106,12 +109,11 @@ class Cluster:
         return path
 
     def kubeconfig(self, ca: bytes | None = None, host: str = "127.0.0.1") -> str:
-        """A kubeconfig's path; ``ca`` in place of the cluster's own."""
+        """A kubeconfig's path; ``ca`` in place of the cluster's own, none where it is empty."""
         key = ec.generate_private_key(ec.SECP256R1())
-        cluster = {
-            "server": f"https://{host}:{self.server.server_address[1]}",
-            "certificate-authority-data": base64.b64encode(ca or self.ca).decode(),
-        }
+        cluster = {"server": f"https://{host}:{self.server.server_address[1]}"}
+        if trusted := self.ca if ca is None else ca:
+            cluster["certificate-authority-data"] = base64.b64encode(trusted).decode()
         user = {
             "client-certificate-data": base64.b64encode(self._certificate("admin", key)).decode(),
             "client-key-data": base64.b64encode(self._pem(key)).decode(),
@@ -180,6 +182,22 @@ def test_a_kubeconfig_is_known_to_work(cluster: Cluster) -> None:
     assert kubeconfig.authenticates(found) is True
 
 
+@pytest.mark.parametrize("detached", [False, True])
+def test_who_the_system_trusts_needs_no_authority_in_the_kubeconfig(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, detached: bool
+) -> None:
+    mute = cluster.kubeconfig(ca=b"")
+    with pytest.raises(KubernetesError, match="certificate verify failed"):
+        Kubernetes({"kubeconfig": mute}, "default")
+    monkeypatch.setenv("SSL_CERT_FILE", str(cluster._write("ca.pem", cluster.ca)))
+    client = Kubernetes({"kubeconfig": mute}, "default")
+    if detached:
+        client.detach()
+    assert [item["metadata"]["name"] for item in client.find("v1", "Node")] == ["node-0"]
+    with lists(mute) as found:
+        assert found.get("/api/v1/nodes") == NODES["items"]
+
+
 def test_another_authority_is_still_refused(cluster: Cluster, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     other = Cluster(tmp_path / "other")
@@ -198,3 +216,21 @@ def test_another_name_is_still_refused(cluster: Cluster) -> None:
     mistaken = cluster.kubeconfig(host="localhost")
     with pytest.raises(kubernetes.client.ApiException, match="mismatch"), lists(mistaken) as found:
         found.get("/api/v1/nodes")
+
+
+@pytest.mark.parametrize("name", ["hub_balancer", "hub_certificate", "hub_lock", "hub_release"])
+def test_a_missing_client_is_said_in_words(name: str) -> None:
+    """Each module in a process of its own, in which there is no Python package kubernetes."""
+    folder = str(ROOT / ".collections")
+    given = {"kubeconfig": "/nowhere", "namespace": "spaces", "name": "hub.invalid", "address": "127.0.0.1"}
+    taken = {"hub_lock": ["kubeconfig", "name"], "hub_balancer": ["kubeconfig", "namespace"]}
+    taken["hub_release"] = [*taken["hub_lock"], "namespace"]
+    arguments = {"ANSIBLE_MODULE_ARGS": {key: given[key] for key in taken.get(name, given)}}
+    program = (
+        "import runpy, sys; from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder;"
+        f"sys.path.insert(0, {folder!r}); _AnsibleCollectionFinder(paths=[{folder!r}])._install();"
+        f"sys.modules['kubernetes'] = None; sys.argv = ['module', {json.dumps(arguments)!r}];"
+        f"runpy.run_module('ansible_collections.stfc.jupyterhub.plugins.modules.{name}', run_name='__main__')"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "the Python package kubernetes is missing for" in json.loads(ended.stdout)["msg"], ended.stderr
