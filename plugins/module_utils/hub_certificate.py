@@ -41,6 +41,13 @@ LOG_LINES = 200
 
 _REFUSAL = re.compile(r"Unable to obtain ACME certificate|renewing certificate|Error adding certificate", re.IGNORECASE)
 _ERROR = re.compile(r"""\berror"?[=:]\s*("(?:[^"\\]|\\.)*")""")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+"""What Traefik's console writer puts around words, also where its log is no terminal."""
+
+LIMITED = "rateLimited"
+"""In the type of an ACME problem (RFC 8555, section 6.6)."""
+_RETRY_AFTER = re.compile(r"retry after (\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)")
+"""Until when, UTC, in Let's Encrypt's words for it."""
 
 _VERSION, _KIND = "apps/v1", "Deployment"
 
@@ -73,8 +80,9 @@ class Applicant:
         reason = self._await(self._age())
         while reason is not None:
             deployment = self._deployment()
-            if "rateLimited" in reason:
-                raise self._gone_without(reason, restarts, "Let's Encrypt says when it will hear of it again.")
+            if LIMITED in reason and self._limited(reason):
+                hint = "Let's Encrypt says when it will hear of it again. Then run this again."
+                raise self._gone_without(reason, restarts, hint)
             before = self._tries(deployment)
             if len(before) >= MOST_TRIES:
                 when = time.strftime("%H:%M UTC", time.gmtime(before[0] + WITHIN_SECONDS))
@@ -132,9 +140,15 @@ class Applicant:
         """What the authority answered, as the log of the pod that is there now has it; "" for nothing yet."""
         for pod in self._pods():
             for line in reversed(self.kubernetes.log(pod["metadata"]["name"], CONTAINER, False, LOG_LINES)):
-                if _REFUSAL.search(line):
+                if _REFUSAL.search(_COLOUR.sub("", line)):
                     return refusal(line)
         return ""
+
+    def _limited(self, reason: str) -> bool:
+        """Whether the limit that the log tells of still holds: a pod that was refused once says nothing more."""
+        if told := _RETRY_AFTER.search(reason):
+            return self.clock() < _seconds(f"{told[1]}T{told[2]}Z")
+        return self._age() < WITHIN_SECONDS
 
     def _age(self) -> float:
         """For how long the newest pod has been there."""
@@ -172,6 +186,7 @@ class Applicant:
 
 def refusal(line: str) -> str:
     """The error in a line of Traefik's log, in its own words."""
+    line = _COLOUR.sub("", line)
     found = _ERROR.search(line)
     if not found:
         return line.strip()

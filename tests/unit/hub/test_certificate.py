@@ -26,6 +26,19 @@ REFUSED = (
 )
 
 
+COLOURED = (
+    "\x1b[90m2027-01-15T11:59:00Z\x1b[0m \x1b[31mERR\x1b[0m \x1b[1mUnable to obtain ACME certificate for domains\x1b[0m"
+    f' \x1b[36merror=\x1b[0m\x1b[31m\x1b[1m"unable to generate a certificate:\\n[{NAME}] acme: error: 400 ::'
+    f' {NXDOMAIN}"\x1b[0m\x1b[0m \x1b[36macmeCA=\x1b[0mhttps://acme.example'
+)
+LIMIT = "acme: error: 429 :: urn:ietf:params:acme:error:rateLimited :: too many failed authorizations"
+
+
+def limited(until: str) -> str:
+    """A line of the log about a limit, with Let's Encrypt's word of when it ends."""
+    return f'ERR Unable to obtain ACME certificate for domains error="{LIMIT}{until}"'
+
+
 class Cluster:
     """Kubernetes as Applicant asks for it. A pod that is removed comes again; one of them gets a certificate."""
 
@@ -136,11 +149,34 @@ def test_what_earlier_runs_asked_within_the_hour_counts() -> None:
 
 
 def test_a_limit_of_the_authority_is_not_pressed_against() -> None:
-    limit = "urn:ietf:params:acme:error:rateLimited :: too many failed authorizations, retry after 2027-01-15 12:31:07"
-    cluster = Cluster(log=f'ERR Unable to obtain ACME certificate for domains error="acme: error: 429 :: {limit}"')
-    with pytest.raises(CertificateError, match="retry after 2027-01-15 12:31:07"):
+    cluster = Cluster(log=limited(", retry after 2027-01-15 12:31:07"))
+    with pytest.raises(CertificateError, match=r"retry after 2027-01-15 12:31:07[\s\S]*Then run this again"):
         cluster.applicant().obtain(600)
     assert cluster.pod == 0
+
+
+@pytest.mark.parametrize(
+    "until", [", retry after 2027-01-15 11:59:59 UTC", ", retry after 2027-01-15T09:00:00Z: see", ""]
+)
+def test_a_limit_that_has_passed_is_none(until: str) -> None:
+    """The pod that was refused stays, and so does the last line of its log."""
+    cluster = Cluster(good=1, log=limited(until))
+    assert cluster.applicant().obtain(600) == 1
+
+
+def test_a_limit_without_a_time_holds_for_an_hour() -> None:
+    cluster = Cluster(good=1, log=limited(""))
+    cluster.began = NOON - 3000
+    with pytest.raises(CertificateError, match="Then run this again"):
+        cluster.applicant().obtain(600)
+    assert cluster.pod == 0
+
+
+def test_a_limit_that_a_new_pod_meets_ends_it() -> None:
+    cluster = Cluster(log=limited(""))
+    with pytest.raises(CertificateError, match="It was asked once more"):
+        cluster.applicant().obtain(600)
+    assert cluster.pod == 1
 
 
 def test_no_try_begins_after_the_time_is_up() -> None:
@@ -166,6 +202,7 @@ def test_two_runs_at_once_do_not_start_it_twice() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
+        (COLOURED, f"unable to generate a certificate: [{NAME}] acme: error: 400 :: {NXDOMAIN}"),
         (REFUSED, f"unable to generate a certificate: [{NAME}] acme: error: 400 :: {NXDOMAIN}"),
         (
             '{"level":"error","error":"the \\"CA\\" is away","message":"Unable to obtain ACME certificate"}',

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_certificate import refusal
 
 from rehearsal.setup import secret_sync, traefik
 from tests.support.authority import certificate
@@ -89,7 +90,9 @@ def test_a_name_without_a_certificate_is_refused_by_an_alert(proxy: traefik.Prox
 def test_a_refusal_is_logged_once_as_traefik_words_it(proxy: traefik.Proxy, capfd: pytest.CaptureFixture[str]) -> None:
     proxy.ask()
     (line,) = [line for line in capfd.readouterr().out.splitlines() if "hub.example.org" in line][-1:]
-    assert ' ERR Unable to obtain ACME certificate for domains error="unable to generate a certificate' in line
+    assert "\x1b[31mERR\x1b[0m \x1b[1mUnable to obtain ACME certificate for domains\x1b[0m" in line
+    assert '\x1b[36merror=\x1b[0m\x1b[31m\x1b[1m"unable to generate a certificate' in line
+    assert refusal(line).startswith("unable to generate a certificate for the domains [hub.example.org]: ")
 
 
 def test_with_a_certificate_the_hub_is_behind_it(proxy: traefik.Proxy) -> None:

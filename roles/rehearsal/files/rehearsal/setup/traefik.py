@@ -46,6 +46,7 @@ RENEW_BEFORE, RENEW_EVERY = timedelta(days=30), 24 * 3600.0
 POLL_SECONDS, POLLS = 1.0, 60
 NONCES = 5
 HEAD_BYTES, HEAD_SECONDS = 65536, 60.0
+_BOLD, _RED, _CYAN, _GREY = 1, 31, 36, 90
 PEM = serialization.Encoding.PEM
 PLAIN = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
@@ -56,10 +57,26 @@ class AcmeError(Exception):
     """What the authority answered, as lego words it."""
 
 
-def log(level: str, message: str, **more: str) -> None:
-    """A line as zerolog's console writer has it."""
-    fields = "".join(f" {key}={json.dumps(value) if ' ' in value else value}" for key, value in more.items())
-    print(f"{_now():%Y-%m-%dT%H:%M:%SZ} {level} {message}{fields}", flush=True)
+def log_error(message: str, error: str, **more: str) -> None:
+    """A line as zerolog's console writer has it, in colours: Traefik leaves them where there is no terminal, too."""
+    words = [
+        _coloured(f"{_now():%Y-%m-%dT%H:%M:%SZ}", _GREY),
+        _coloured("ERR", _RED),
+        _coloured(message, _BOLD),
+        _coloured("error=", _CYAN) + _coloured(_quoted(error), _BOLD, _RED),
+        *(_coloured(f"{key}=", _CYAN) + _quoted(value) for key, value in more.items()),
+    ]
+    print(" ".join(words), flush=True)
+
+
+def _quoted(value: str) -> str:
+    return json.dumps(value) if " " in value else value
+
+
+def _coloured(text: str, *colours: int) -> str:
+    for colour in colours:
+        text = f"\x1b[{colour}m{text}\x1b[0m"
+    return text
 
 
 def _now() -> datetime:
@@ -237,7 +254,7 @@ class Proxy:
             got = {**self.authority.obtain(domain, self.tokens), "domain": {"main": domain}, "Store": "default"}
         except (AcmeError, OSError) as error:
             text = f"unable to generate a certificate for the domains [{domain}]: {error}"
-            log("ERR", failure, error=text, acmeCA=self.acme["caServer"], domains=json.dumps([domain]))
+            log_error(failure, text, acmeCA=self.acme["caServer"], domains=json.dumps([domain]))
             return
         self.contexts[domain] = _context(got)
         everything = self.stored()
