@@ -34,7 +34,7 @@ Json = dict[str, Any]
 class ClusterSide:
     """``service``: the keys that cloud and cluster are asked about; ``hub``: all of the hub's, or none.
 
-    ``balancing``: the project's load balancers, where they were read.
+    ``balancing``: the project's load balancers, None where they could not be read. The release is not looked at then.
     """
 
     service: Json
@@ -84,8 +84,9 @@ class ClusterSide:
         )
 
     def _release(self, facts: Json) -> Json:
-        if not facts or not self.hub:
-            return {}
+        if not facts or not self.hub or not self.balancing:
+            return {}  # the role looks itself, at the balancer as well
+        there = self.balancing
         try:
             plan = hub_values.hub_plan(self.hub, facts)
             beside = Beside(
@@ -96,8 +97,7 @@ class ClusterSide:
             )
             kubernetes = Kubernetes({"kubeconfig": self.kubeconfig}, self.hub["hub_namespace"])
             steward = Steward(self.hub["hub_release"], kubernetes, _no_helm, check_mode=True)
-            if there := self.balancing:
-                steward.in_cloud = lambda wanted: balancer.differences(wanted, there)
+            steward.in_cloud = lambda wanted: balancer.differences(wanted, there)
             return survey(steward, beside, PENDING_GRACE, facts["node_groups"])
         except (ReleaseError, KubernetesError, LockError, ValueError):
             return {}  # the role's own look says why
