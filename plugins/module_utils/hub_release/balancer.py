@@ -20,6 +20,8 @@ Object = Mapping[str, Any]
 
 PREFIX = "loadbalancer.openstack.org/"
 INTERNAL = "service.beta.kubernetes.io/openstack-internal-load-balancer"
+RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
+"""Annotation for who may come in, with commas. It counts where the spec says nothing."""
 ASKED_AGAIN = "jupyterhub.stfc.ac.uk/asked-again"
 """Annotation of ours: that it changes has the cloud provider look at the whole Service again, at once."""
 
@@ -123,6 +125,7 @@ def asked(service: Object) -> Asked:
     metadata, spec = service["metadata"], service.get("spec") or {}
     annotations = metadata.get("annotations") or {}
     given = {name: annotations.get(PREFIX + name.replace("_", "-"), "") for name in TIMEOUTS}
+    ranges = spec.get("loadBalancerSourceRanges") or str(annotations.get(RANGES) or "").split(",")
     protocol = ""
     if annotations.get(PREFIX + "default-tls-container-ref"):
         protocol = "TERMINATED_HTTPS"
@@ -132,7 +135,7 @@ def asked(service: Object) -> Asked:
         service=metadata["name"],
         balancer=annotations.get(PREFIX + "load-balancer-id") or "",
         ports=tuple((protocol or port.get("protocol") or "TCP", port["port"]) for port in spec.get("ports") or ()),
-        ranges=tuple(spec.get("loadBalancerSourceRanges") or ()),
+        ranges=tuple(filter(None, map(str.strip, ranges))),
         timeouts={name: int(text) for name, text in given.items() if text.isdigit()},
         address=spec.get("loadBalancerIP") or "",
         internal=str(annotations.get(INTERNAL)).lower() == "true",

@@ -66,6 +66,8 @@ def test_annotations_and_spec() -> None:
     assert options.floating_network == "net"
     assert options.address == "203.0.113.7"
     assert options.source_ranges == ("192.0.2.0/24",)
+    noted = {"service.beta.kubernetes.io/load-balancer-source-ranges": " 192.0.2.0/24, 198.51.100.0/24"}
+    assert ServiceOptions.read(service(noted), UUID).allowed == ["192.0.2.0/24", "198.51.100.0/24"]
     assert options.timeouts == (
         ("timeout_client_data", 3600000),
         ("timeout_member_connect", 5000),

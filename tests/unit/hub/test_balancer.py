@@ -115,6 +115,18 @@ def test_what_is_not_in_force_is_told(given: Json, cloud: balancer.Cloud, words:
     ]
 
 
+def test_ranges_may_be_given_by_the_standard_annotation() -> None:
+    noted = service(loadBalancerSourceRanges=None)
+    noted["metadata"]["annotations"][balancer.RANGES] = " 192.0.2.0/25, 198.51.100.0/24,"
+    assert differences(noted, there(allowed_cidrs=["198.51.100.0/24", "192.0.2.0/25"])) == []
+    assert "is to let in 192.0.2.0/25, 198.51.100.0/24" in differences(noted, there(allowed_cidrs=None))[0]
+    noted["spec"]["loadBalancerSourceRanges"] = [" 192.0.2.0/24 "]
+    assert differences(noted, there()) == []
+    noted["spec"].pop("loadBalancerSourceRanges")
+    noted["metadata"]["annotations"][balancer.RANGES] = ""
+    assert differences(noted, there(allowed_cidrs=None)) == []
+
+
 def test_an_internal_one_has_no_floating_ip() -> None:
     inside = service(loadBalancerIP="")
     inside["metadata"]["annotations"][balancer.INTERNAL] = "true"

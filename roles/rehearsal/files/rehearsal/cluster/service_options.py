@@ -19,6 +19,8 @@ FLOATING_NETWORK = PREFIX + "floating-network-id"
 PROXY_PROTOCOL = PREFIX + "proxy-protocol"
 BALANCER_ID = PREFIX + "load-balancer-id"
 BALANCER_ADDRESS = PREFIX + "load-balancer-address"
+RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
+"""What counts where the spec names none, with commas (``GetLoadBalancerSourceRanges`` of k8s.io/cloud-provider)."""
 INTERNAL = "service.beta.kubernetes.io/openstack-internal-load-balancer"
 
 OURS = (BALANCER_ID, BALANCER_ADDRESS)
@@ -84,6 +86,7 @@ class ServiceOptions:
         meta, spec = service["metadata"], service["spec"]
         annotations = meta.get("annotations") or {}
         given = {attribute: annotations.get(annotation, "") for attribute, annotation in TIMEOUTS.items()}
+        named = (annotations.get(RANGES) or "").strip()
         timeouts = tuple(
             (attribute, int(given[attribute]) if given[attribute].isdigit() else default)
             for attribute, default in DEFAULT_TIMEOUTS.items()
@@ -101,7 +104,7 @@ class ServiceOptions:
             floating_network=annotations.get(FLOATING_NETWORK),
             address=spec.get("loadBalancerIP") or None,
             proxy_protocol=_true(annotations.get(PROXY_PROTOCOL)),
-            source_ranges=tuple(spec.get("loadBalancerSourceRanges") or ()),
+            source_ranges=tuple(spec.get("loadBalancerSourceRanges") or (named.split(",") if named else ())),
             timeouts=timeouts,
             annotations=tuple(sorted((key, text) for key, text in annotations.items() if key not in OURS)),
         )
