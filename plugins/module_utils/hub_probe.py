@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import calendar
+import contextlib
 import dataclasses
 import functools
 import http.client
@@ -122,6 +123,8 @@ class Lead:
     """Those of them that are not the hub's."""
     record: str
     """What is missing in the name's DNS zone; "" where nothing is."""
+    unknown: str = ""
+    """Why it is not known where the name leads; "" where it is."""
 
     @property
     def here(self) -> bool:
@@ -130,6 +133,8 @@ class Lead:
 
     def notice(self, letsencrypt: bool) -> str:
         """What is to be said of it; "" for nothing."""
+        if self.unknown:
+            return f"It is not known where {self.name} leads: {self.unknown}. Look at hub_address.name_server."
         if self.record:
             where = f"to {_listed(self.found)}, and not" if self.found else "nowhere yet; it has to lead"
             said = f"{self.name} leads {where} to the hub's address {self.address}. Set this record: {self.record}"
@@ -210,8 +215,10 @@ def _behind_others(
             f" and at where {where.domain} leads; hub_address.reach names another way to ask."
         )
         return _found(answer, []), "", warning
-    found = _found(outside, []) | {"resolves_to": name_lookup.addresses(where.domain, parameters["name_server"] or "")}
-    return found, *complaints(parameters, outside["certificate"])
+    leads_to: list[str] = []
+    with contextlib.suppress(name_lookup.NoAnswerError):  # it answers under its name, so nothing hangs on this
+        leads_to = name_lookup.addresses(where.domain, parameters["name_server"] or "")
+    return _found(outside, []) | {"resolves_to": leads_to}, *complaints(parameters, outside["certificate"])
 
 
 def _found(answer: Mapping[str, Any], notices: list[str]) -> dict[str, Any]:
@@ -257,10 +264,13 @@ def service_within(https: str) -> str:
 def dns(parameters: Mapping[str, Any], name: str) -> Lead:
     """What the name leads to, and the record that is missing."""
     server, address = parameters["name_server"] or "", parameters["address"]
-    found = name_lookup.addresses(name, server)
-    ours = {address} if name_lookup.version(address) else {*name_lookup.addresses(address, server)}
     # Behind an offloader the name leads to that; local names are nobody's to set.
     told = parameters["https"] != "offload" and (bool(server) or not name.endswith(LOCAL))
+    try:
+        found = name_lookup.addresses(name, server)
+        ours = {address} if name_lookup.version(address) else {*name_lookup.addresses(address, server)}
+    except name_lookup.NoAnswerError as error:
+        return Lead(name, address, (), (), "", str(error) if told else "")
     missing = told and not ours.intersection(found)
     elsewhere = tuple(each for each in found if each not in ours) if told else ()
     return Lead(name, address, tuple(found), elsewhere, record(name, address) if missing else "")
@@ -326,11 +336,13 @@ def ask_once(target: Target, inside: Get | None = None) -> dict[str, Any]:
         return _proven(str(target), functools.partial(_get, target, None))
     try:
         seen, context = inspect(target)
+        return _proven(str(target), functools.partial(_get, target, context)) | {"certificate": seen}
     except NoCertificateError:
         if inside is None:
             raise
         return _proven(INSIDE, inside) | {"certificate": Certificate("none")}
-    return _proven(str(target), functools.partial(_get, target, context)) | {"certificate": seen}
+    except ssl.SSLCertVerificationError as error:  # several servers behind one address
+        raise ProbeError(f"{target}: one certificate is shown, then another ({error.verify_message})") from error
 
 
 def _proven(where: str, get: Get) -> dict[str, Any]:

@@ -13,6 +13,8 @@ PORT = 53
 SECONDS = 3.0
 TRIES = 2
 
+_ANSWERS = (0, 3)
+"""Response codes of who knows: the name is there, or it is not (NXDOMAIN). Others are failures and refusals."""
 _TYPES = {"A": 1, "AAAA": 28}
 _INTERNET = 1
 _RECURSION_DESIRED = 0x0100
@@ -20,16 +22,23 @@ _POINTER = 0xC0
 # RFC 1035, section 4; RFC 3596 for AAAA.
 
 
-def addresses(name: str, server: str = "") -> list[str]:
-    """Sorted IPv4 and IPv6 addresses of ``name``; none where it has none or nobody answers.
+class NoAnswerError(Exception):
+    """A name server does not tell whether there is a name."""
 
-    ``server``: ``host`` or ``host:port`` of a name server to ask instead of this machine's own resolver.
+
+def addresses(name: str, server: str = "") -> list[str]:
+    """Sorted IPv4 and IPv6 addresses of ``name``; none where it has none, or this machine's resolver knows of none.
+
+    ``server``: ``host`` or ``host:port`` of a name server to ask instead. Raises NoAnswerError when it gives none.
     """
     try:
-        found = _told(name, server) if server else _resolved(name)
-    except (OSError, UnicodeError):
+        return sorted(_told(name, server) if server else _resolved(name))
+    except UnicodeError:
         return []
-    return sorted(found)
+    except OSError as error:
+        if server:
+            raise NoAnswerError(f"the name server {server} gives no answer ({error})") from error
+        return []
 
 
 def version(address: str) -> int:
@@ -51,7 +60,7 @@ def _told(name: str, server: str) -> set[str]:
 
 
 def _ask(name: str, kind: int, where: tuple[str, int]) -> list[str]:
-    """Addresses of one kind. OSError (a TimeoutError) when there is no answer."""
+    """Addresses of one kind. OSError when there is no answer, or one that says no more than that."""
     number = secrets.randbelow(1 << 16)
     question = _name(name) + struct.pack("!HH", kind, _INTERNET)
     query = struct.pack("!6H", number, _RECURSION_DESIRED, 1, 0, 0, 0) + question
@@ -69,8 +78,10 @@ def _ask(name: str, kind: int, where: tuple[str, int]) -> list[str]:
                 continue
             # Whatever else comes to this port is no answer to this question.
             if answer[:2] == query[:2] and len(answer) >= 12:
+                if (code := answer[3] & 0xF) not in _ANSWERS:
+                    raise OSError(f"response code {code}")
                 return _read(answer, kind)
-    return []
+    raise OSError("what came back is no answer")
 
 
 def _name(name: str) -> bytes:

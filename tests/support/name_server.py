@@ -19,6 +19,8 @@ class NameServer(socketserver.ThreadingUDPServer):
         self.names = names
         self.deaf = 0
         """How many of the next questions get no answer."""
+        self.failing = 0
+        """The response code of every answer, where it is not 0; 5 is for who may not ask."""
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     @property
@@ -41,9 +43,10 @@ class _Answer(socketserver.BaseRequestHandler):
         found = [ipaddress.ip_address(each) for each in server.names.get(".".join(labels), [])]
         records = [address.packed for address in found if kind == {4: 1, 6: 28}[address.version]]
         target = b"\x05alias\xc0\x0c"  # alias.<the name asked for>
+        code = server.failing or (0 if found else 3)
         answers = [_record(b"\xc0\x0c", 5, target)] if found else []
         answers += [_record(target, kind, packed) for packed in records]
-        head = query[:2] + struct.pack("!5H", 0x8180 if found else 0x8183, 1, len(answers), 0, 0)
+        head = query[:2] + struct.pack("!5H", 0x8180 | code, 1, len(answers), 0, 0)
         channel.sendto(head + query[12 : at + 5] + b"".join(answers), self.client_address)
 
 

@@ -156,6 +156,41 @@ def test_what_is_wrong_with_a_certificate_says_whom_it_is_for_and_until_when() -
     assert "wrong name. It is for other.example.org, until 2027-01-01T00:00:00Z." in error
 
 
+def test_servers_that_show_different_certificates_are_no_traceback(tmp_path: Path) -> None:
+    """As replicas of an ingress do that have none, and make up one each."""
+    contexts = []
+    for name in (NAME, "other.example.org"):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(_certificate(tmp_path, name, FOREVER))
+        contexts.append(context)
+
+    class Replicas(ThreadingHTTPServer):
+        asked, change_at = 0, 0
+
+        def get_request(self) -> Any:
+            connection, address = super().get_request()
+            self.asked += 1
+            return contexts[self.asked >= self.change_at].wrap_socket(connection, server_side=True), address
+
+        def handle_error(self, *_: Any) -> None: ...
+
+    with Replicas(("127.0.0.1", 0), Hub) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        where = Target("127.0.0.1", int(server.server_address[1]), True, NAME)
+        ask_once(where)
+        connections = server.asked
+        told = []
+        for server.change_at in range(1, connections + 1):
+            server.asked = 0
+            try:
+                ask_once(where)
+            except ProbeError as error:
+                told.append(str(error))
+        server.shutdown()
+    assert told
+    assert all("one certificate is shown, then another" in each for each in told)
+
+
 def test_plain_http_where_tls_should_be_is_named(serve: Serve) -> None:
     with pytest.raises(ProbeError, match="no TLS"):
         ask_once(Target("127.0.0.1", serve(), True, NAME))
@@ -317,6 +352,17 @@ def test_an_ipv6_address_beside_the_hub_s_keeps_the_certificate_away(first_run: 
     assert (found["certificate_due"], found["dns_record"]) == (False, "")
     assert "also to 2001:db8::4" in found["notices"][0]
     assert "AAAA record, first" in found["notices"][0]
+
+
+def test_a_name_server_that_gives_no_answer_asks_for_no_record(serve: Serve) -> None:
+    reach = f"127.0.0.1:{serve(certificate=('other', FOREVER), strict=True)}"
+    given = parameters(reach=reach, name_server="127.0.0.1:9")
+    found, error, warning = probe(given, quiet, quiet, inside)
+    assert (error, warning, found["dns_record"], found["certificate_due"]) == ("", "", "", False)
+    assert found["notices"][0].startswith("It is not known where hub.example.org leads: the name server 127.0.0.1:9 ")
+    assert "hub_address.name_server" in found["notices"][0]
+    assert not dns(given | {"https": "offload"}, NAME).notice(letsencrypt=False)  # nothing hangs on it
+    assert dns(given | {"address": "lb.example.org"}, NAME).unknown
 
 
 def test_a_certificate_is_due_once_the_name_leads_to_the_hub_alone(first_run: Asked) -> None:
