@@ -64,7 +64,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 remarks:
-  description: What else the cloud provider says, and what could not be told. Each is a warning, too.
+  description:
+    - What else the cloud provider says, and what could not be told; in check mode, what is not in force. Each is a
+      warning, too.
   returned: success
   type: list
   elements: str
@@ -96,6 +98,9 @@ class HubBalancer(MagnumModule):
                 self.fail_json(msg=str(error))
         connected: tuple[Any, Any] = super().openstack_cloud_from_module()
         return connected
+
+    def enter(self) -> None:
+        self.conn.session.get_token()  # whose cluster it is does not matter, so there may be no Magnum
 
     def act(self) -> Json:
         return self._settle(self._look)

@@ -70,13 +70,16 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
 
         return left
 
+    def enter(self) -> None:
+        """Have the cloud let us in. This asks Keystone, so it may fail as anything else here."""
+        self.magnum = Magnum(self.conn.container_infrastructure_management)
+
     def act(self) -> Json:
         raise NotImplementedError
 
     def run(self) -> None:
         try:
-            # This asks Keystone, so it may fail as anything else here.
-            self.magnum = Magnum(self.conn.container_infrastructure_management)
+            self.enter()
             self._inside = True
             result = self.act()
         except CredentialsError as error:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 from typing import Any
 
+import openstack
 import pytest
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release import balancer
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release import balancer, client
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.in_force import InForce, NotInForceError
+from ansible_collections.stfc.jupyterhub.plugins.modules.hub_balancer import HubBalancer
+from keystoneauth1.plugin import BaseAuthPlugin
+from keystoneauth1.session import Session
 
 Json = dict[str, Any]
 
@@ -312,9 +317,55 @@ def test_what_else_the_cloud_provider_says_is_a_warning() -> None:
     assert inside.wait()["remarks"] == ["Service proxy-public: LoadBalancerLbMethodUnknown: unknown method"]
 
 
+class Keystone(BaseAuthPlugin):  # type: ignore[misc]
+    """Lets everybody in, and has no service in its catalogue."""
+
+    asked = 0
+
+    def get_token(self, *_: Any, **__: Any) -> str:
+        self.asked += 1
+        return "token"
+
+
+class Cloud(openstack.connection.Connection):  # type: ignore[misc]
+    """One that has Octavia and Neutron, and nothing else."""
+
+    load_balancer = SimpleNamespace(
+        find_load_balancer=lambda uuid, ignore_missing: SimpleNamespace(id=uuid, provider="amphora", vip_port_id="p"),
+        listeners=lambda load_balancer_id: [
+            SimpleNamespace(**{**LISTENER, "protocol_port": port}, load_balancers=[{"id": load_balancer_id}])
+            for port in (80, 443)
+        ],
+    )
+    network = SimpleNamespace(ips=lambda port_id: [SimpleNamespace(floating_ip_address="203.0.113.7", port_id=port_id)])
+
+
+class LeftError(Exception):
+    """The module has ended with this answer."""
+
+
+def test_the_module_needs_no_magnum(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(**result: Any) -> None:
+        raise LeftError(result)
+
+    cluster, keystone = Cluster(([], [])), Keystone()
+    monkeypatch.setattr(client, "Kubernetes", lambda _parameters, _namespace: cluster)
+    made = object.__new__(HubBalancer)
+    made.params = {"cloud": "c", "kubeconfig": "/k", "namespace": "spaces", "name": "proxy-public", "timeout": 1}
+    made.conn = Cloud(session=Session(auth=keystone), region_name="r")
+    made.ansible, made.progress = SimpleNamespace(check_mode=False), SimpleNamespace(say=lambda _line: None)
+    made.exit_json = made.fail_json = leave
+    made._waiters = []
+    with pytest.raises(LeftError) as left:
+        made.run()
+    assert (left.value.args[0], keystone.asked) == ({"changed": False, "remarks": []}, 1)
+
+
 def test_check_mode_asks_nobody() -> None:
     cluster = Cluster(([SAID], OPEN))
-    assert cluster.wait(check_mode=True) == {"changed": True, "remarks": []}
+    found = cluster.wait(check_mode=True)
+    assert found["changed"]
+    assert found["remarks"] == [f"Service proxy-public: {line}" for line in (f"SyncLoadBalancerFailed: {QUOTA}", *OPEN)]
     assert not cluster.patched
 
 
