@@ -201,6 +201,7 @@ pods:
 told:
   description:
     - What the hub said at its start about its people, as sentences, such as who was taken out. Each start is told once.
+      That its log could not be read is a sentence, too; the next time it is read again.
   returned: with O(state=ready), unless in check mode
   type: list
   elements: str

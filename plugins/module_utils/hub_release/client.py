@@ -21,6 +21,7 @@ from ..proxies import hint
 
 STRATEGIC = "application/strategic-merge-patch+json"
 MERGE = "application/merge-patch+json"
+NO_LOG = "(no log: "
 _AUTHENTICATION = ("kubeconfig", "context", "host", "ca_cert", "validate_certs", "api_key")
 
 
@@ -141,7 +142,7 @@ class Kubernetes:
         given["ssl_context"] = context
 
     def log(self, pod: str, container: str, previous: bool, lines: int) -> list[str]:
-        """Last lines of a container's log; a sentence instead where there is none."""
+        """Last lines of a container's log; a sentence that begins with ``NO_LOG`` instead where there is none."""
         from kubernetes.client import CoreV1Api
         from kubernetes.client.exceptions import ApiException
 
@@ -150,9 +151,9 @@ class Kubernetes:
                 pod, self.namespace, container=container, previous=previous, tail_lines=lines, _request_timeout=10
             )
         except (ApiException, OSError) as error:
-            return [f"(no log: {_answer(error)})"]
+            return [f"{NO_LOG}{_answer(error)})"]
         except Exception as error:  # urllib3's own, which kubernetes does not wrap
-            return [f"(no log: {error})"]
+            return [f"{NO_LOG}{error})"]
         return text.splitlines()
 
     def through(self, service: str, path: str) -> tuple[int, bytes]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import balancer, readiness
@@ -63,7 +63,7 @@ class InForce:
             lines = [*([trouble.words] if trouble else []), *missing]
             waited, done = self.clock() - started, balancer.settled(service, events)
             if check_mode:
-                return {"changed": bool(lines), "remarks": []}
+                return {"changed": bool(lines), "remarks": [f"Service {self.name}: {line}" for line in lines]}
             if not lines:
                 # Kubernetes forgets events after an hour.
                 told = self.look is not None or done or not events
@@ -73,8 +73,7 @@ class InForce:
             elif not again and (trouble or waited >= AT_WORK_SECONDS):
                 # What stood in the way may be gone, and what was changed by hand is put right.
                 self.say(f"{self.name}: {'; '.join(lines)}; the cloud provider is asked again")
-                known = balancer.identities(events)
-                self.kubernetes.patch(balancer.asking_again(service, self.clock()))
+                known = ask_again(self.kubernetes, service, events, self.clock())
                 started = self.clock()
             elif again and waited >= _patience(trouble, done, timeout):
                 raise NotInForceError(self._report(service, lines))
@@ -107,6 +106,17 @@ class InForce:
             f"Nothing tells whether the load balancer of Service {self.kubernetes.namespace}/{self.name} does what is "
             "asked of it: the cloud is not known here, and there is no event"
         )
+
+
+def ask_again(
+    kubernetes: Kubernetes, service: Mapping[str, Any], events: Sequence[Mapping[str, Any]], now: float
+) -> frozenset[Any]:
+    """Have the cloud provider try the whole Service again. ``events``: those of the Service that were just read.
+
+    Answers their identities: what is not among them was told afterwards.
+    """
+    kubernetes.patch(balancer.asking_again(service, now))
+    return balancer.identities(events)
 
 
 def _asks(wanted: balancer.Asked) -> str:

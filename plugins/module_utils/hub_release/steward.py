@@ -14,7 +14,8 @@ from typing import Any
 from ..hub_values.secrets import fingerprint
 from ..in_hub import people
 from . import balancer, drift, history, readiness
-from .client import Kubernetes, KubernetesError
+from .client import NO_LOG, Kubernetes, KubernetesError
+from .in_force import POLL_SECONDS, SLOWEST_POLL_SECONDS, ask_again
 from .readiness import PUBLIC_SERVICE
 
 RECORD = "hub-record"
@@ -27,8 +28,6 @@ TOLD = re.compile(rf"\[W [^\]]*\] {re.escape(people.TOLD)}(.*)$")
 
 LINES_OF_A_START = 5000
 
-POLL_SECONDS = 1.0
-SLOWEST_POLL_SECONDS = 5.0
 LOG_LINES = 20
 EVENTS = 5
 MOST_SECONDS_FOR_THE_WAY_BACK = 120.0
@@ -216,8 +215,8 @@ class Steward:
         record = self._record()
         told: list[str] = []
         hub = record.get("hub", "")
-        # What has been proven to work has been heard too.
-        if record.get("revision") != str(last.number):
+        # What has been proven to work has been heard too, unless its log could not be read.
+        if record.get("revision") != str(last.number) or not hub:
             told, hub = self._told(items, hub)
         self._remember(record, last.number, address, hub)
         return answer | {"address": address, "told": told}
@@ -345,10 +344,12 @@ class Steward:
         again = False
         for item in filter(_is_balancer, items):
             there = self._one(item, live)
-            if there and not readiness.balancer_address(there) and self._trouble(there):
-                events = self.kubernetes.events(there["metadata"]["uid"])
-                self.told_before = balancer.identities(events) | (self.told_before or frozenset())
-                self.kubernetes.patch(balancer.asking_again(item, self.clock()))
+            if not there or readiness.balancer_address(there):
+                continue
+            events = self.kubernetes.events(there["metadata"]["uid"])
+            if balancer.trouble(there, events, self.told_before):
+                asked = ask_again(self.kubernetes, there, events, self.clock())
+                self.told_before = asked | (self.told_before or frozenset())
                 live.pop((item["kind"], item["metadata"]["name"]), None)
                 again = True
         return again
@@ -365,7 +366,10 @@ class Steward:
         return [(readiness.pod_state(pod, now), pod) for pod in readiness.current_pods(workload, pods)]
 
     def _told(self, items: list[dict[str, Any]], heard: str) -> tuple[list[str], str]:
-        """What our code in the hub said at its start, and its pod's uid; a pod that was ``heard`` says nothing new."""
+        """What our code in the hub said at its start, and its pod's uid; a pod that was ``heard`` says nothing new.
+
+        Where the log cannot be read that is told, and the uid is "".
+        """
         for item in items:
             if (item["kind"], item["metadata"]["name"]) == ("Deployment", HUB):
                 for _state, pod in self._pods(item):
@@ -373,6 +377,8 @@ class Steward:
                     if uid == heard:
                         return [], uid
                     lines = self.kubernetes.log(pod["metadata"]["name"], HUB, False, LINES_OF_A_START)
+                    if lines[:1] and lines[0].startswith(NO_LOG):
+                        return [f"who was taken out is not known: {lines[0]}"], ""
                     return [found[1] for line in lines if (found := TOLD.match(line))], uid
         return [], heard
 

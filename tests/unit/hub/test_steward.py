@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.client import KubernetesError
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.client import NO_LOG, KubernetesError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.steward import RECORD, ReleaseError, Steward
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_values.merge import merged
 
@@ -171,6 +171,7 @@ def test_nothing_is_done_where_nothing_is_wrong(world: World) -> None:
 
 def test_what_stands_is_read_once_and_not_tried(world: World) -> None:
     world.deploy()
+    world.cluster.add({"kind": "Pod", "metadata": {"name": "hub-1", "labels": {"app": "hub"}}})
     other = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"}, "data": {"c": "d"}}
     world.cluster.add(merged(other, {"metadata": MARKS}))
     world.cluster.release(2, "deployed", [HUB, SERVICE, CONFIG, other])
@@ -437,11 +438,13 @@ def test_an_address_that_was_refused_before_is_asked_for_again(world: World) -> 
     service = world.cluster.objects["Service", "proxy-public"]
     there, service["status"] = service["status"], {}
     world.cluster.told["proxy-public"] = [refused()]
-    steward = world.steward()
+    steward, read = world.steward(), []
+    world.cluster.events = lambda uid: read.append(uid) or world.cluster.told.get(uid, [])
     steward.sleep = lambda _seconds: service.update(status=there)
     world.cluster.patch = lambda item, dry_run=False: service.update(status=there) if not dry_run else {}
     answer = steward.see_through(1, 60)
     assert (answer["changed"], answer["address"]) == (True, "192.0.2.1")
+    assert len(read) == 1  # what comes between two looks would count as known
 
 
 def test_what_the_balancer_does_not_do_is_work(world: World) -> None:
@@ -475,6 +478,20 @@ def test_what_the_hub_says_of_its_people_is_told_once(world: World) -> None:
     world.cluster.release(2, "deployed", [HUB])
     assert world.steward().see_through(1, 60)["told"] == []
     assert surveyed(world, [])["waiting"] == []
+
+
+def test_a_hub_whose_log_cannot_be_read_is_heard_later(world: World) -> None:
+    world.cluster.release(1, "deployed", [HUB])
+    world.cluster.add(HUB, status=READY, metadata=MARKS)
+    world.cluster.add({"kind": "Pod", "metadata": {"name": "hub-1", "labels": {"app": "hub"}}})
+    world.cluster.logs["hub-1"] = [f"{NO_LOG}the node does not answer)"]
+    unheard = ["who was taken out is not known: (no log: the node does not answer)"]
+    assert world.steward().see_through(0, 60)["told"] == unheard
+    assert "hub" not in world.cluster.objects["ConfigMap", RECORD]["data"]
+    assert surveyed(world, [])["waiting"] == []
+    world.cluster.logs["hub-1"] = ["[W 2026-11-27 20:57:49.160 JupyterHub people:52] stfc_jupyterhub: ada is out"]
+    assert world.steward().see_through(0, 60)["told"] == ["ada is out"]
+    assert world.steward().see_through(0, 60)["told"] == []
 
 
 def test_an_address_that_was_waited_for_is_answered_and_remembered(world: World) -> None:
