@@ -5,11 +5,10 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
+    """``stfc.jupyterhub.hub``, ``.hub.helm``, ``.hub.address``: of ``module_utils/hub_arguments.py``."""
+
     DOCUMENTATION = r"""
 options:
-  binary_path:
-    description: Path of C(helm), version 3. Left out, it is looked up on C(PATH).
-    type: path
   kubeconfig:
     description: Path of a kubeconfig, or its content.
     type: raw
@@ -33,4 +32,31 @@ options:
   api_key:
     description: Token for the cluster's API.
     type: str
+requirements:
+  - kubernetes >= 24.2
+"""
+
+    HELM = r"""
+options:
+  binary_path:
+    description: Path of C(helm), version 3. Left out, it is looked up on C(PATH).
+    type: path
+requirements:
+  - helm >= 3.13, < 4
+"""
+
+    ADDRESS = r"""
+options:
+  name:
+    description: Host name of the service, with a port where that is not the usual one.
+    type: str
+    required: true
+  reach:
+    description: C(host:port) at which this machine reaches the balancer, where that is not O(address).
+    type: str
+  release_namespace:
+    description: Namespace of the release.
+    type: str
+    default: jupyterhub
+    aliases: [namespace]
 """

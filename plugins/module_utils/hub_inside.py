@@ -11,9 +11,10 @@ from .hub_probe import Get, ProbeError, service_within
 
 
 def within(parameters: Mapping[str, Any], namespace: str, https: str) -> Get:
-    """What asks for a path. ``parameters`` are those of HELM_AUTH_ARG_SPEC; ``https`` is the type of ``hub_https``.
+    """What asks for a path. ``https`` is the type of ``hub_https``.
 
-    The Kubernetes client, slow to load, is loaded at the first question.
+    ``parameters`` are a module's, with those of ``hub_arguments.auth_spec``. The Kubernetes client, slow to load, is
+    loaded at the first question.
     """
     connected: list[Any] = []
 

@@ -41,9 +41,13 @@ options:
 requirements:
   - kubernetes >= 24.2
 extends_documentation_fragment:
-  - stfc.jupyterhub.magnum
   - openstack.cloud.openstack
 attributes:
+  action_group:
+    description: Tasks of this module take the defaults of these groups of C(module_defaults).
+    support: full
+    membership:
+      - stfc.jupyterhub.magnum
   check_mode:
     description: Tells whether the cloud provider would have to be asked again, without asking it.
     support: full

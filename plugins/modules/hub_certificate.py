@@ -22,26 +22,13 @@ options:
     description: Address or host name of the load balancer.
     type: str
     required: true
-  name:
-    description: Host name of the service, with a port where that is not the usual one.
-    type: str
-    required: true
-  reach:
-    description: C(host:port) at which this machine reaches the balancer, where that is not O(address).
-    type: str
-  release_namespace:
-    description: Namespace of the release.
-    type: str
-    default: jupyterhub
-    aliases: [namespace]
   timeout:
     description: Seconds after which it is not asked again.
     type: int
     default: 600
 extends_documentation_fragment:
   - stfc.jupyterhub.hub
-requirements:
-  - kubernetes >= 24.2
+  - stfc.jupyterhub.hub.address
 attributes:
   check_mode:
     description: Runs in check mode without making changes. It then says that it would, and waits for nothing.
@@ -79,36 +66,32 @@ restarts:
   sample: 1
 """
 
-import copy
 import dataclasses
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kubernetes.core.plugins.module_utils.helm_args_common import (
-    HELM_AUTH_ARG_SPEC,
-    HELM_AUTH_MUTUALLY_EXCLUSIVE,
-)
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import hub_probe
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_arguments import (
+    ADDRESS,
+    MUTUALLY_EXCLUSIVE,
+    auth_spec,
+)
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_certificate import Applicant, CertificateError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.client import Kubernetes, KubernetesError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress import Progress
 
 
 def argument_spec() -> dict[str, Any]:
-    spec = copy.deepcopy(HELM_AUTH_ARG_SPEC)
-    spec.update(
+    return auth_spec(
+        **ADDRESS,
         address={"type": "str", "required": True},
-        name={"type": "str", "required": True},
-        reach={"type": "str"},
-        release_namespace={"type": "str", "default": "jupyterhub", "aliases": ["namespace"]},
         timeout={"type": "int", "default": 600},
     )
-    return spec
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec=argument_spec(), mutually_exclusive=HELM_AUTH_MUTUALLY_EXCLUSIVE, supports_check_mode=True
+        argument_spec=argument_spec(), mutually_exclusive=MUTUALLY_EXCLUSIVE, supports_check_mode=True
     )
     given = module.params
     where = hub_probe.target({**given, "https": "letsencrypt", "way_in": "balancer"})

@@ -35,8 +35,6 @@ options:
     type: int
 extends_documentation_fragment:
   - stfc.jupyterhub.hub
-requirements:
-  - kubernetes >= 24.2
 attributes:
   check_mode:
     description: Takes nothing, and warns when another run holds it.
@@ -78,14 +76,10 @@ holder:
   sample: {doing: deploy, user: alice, host: workstation, process: 4711, since: "2026-11-25T22:20:00Z"}
 """
 
-import copy
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kubernetes.core.plugins.module_utils.helm_args_common import (
-    HELM_AUTH_ARG_SPEC,
-    HELM_AUTH_MUTUALLY_EXCLUSIVE,
-)
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_arguments import MUTUALLY_EXCLUSIVE, auth_spec
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.client import Kubernetes, KubernetesError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.lock import door
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.lock.lease import NAMESPACE, LeaseStore
@@ -93,19 +87,17 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.lock.locking impor
 
 
 def argument_spec() -> dict[str, Any]:
-    spec = copy.deepcopy(HELM_AUTH_ARG_SPEC)
-    spec.update(
+    return auth_spec(
         doing={"type": "str", "default": "deploy"},
         name={"type": "str", "default": "the hub"},
         timeout={"type": "int", "default": 60},
         process={"type": "int"},
     )
-    return spec
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec=argument_spec(), mutually_exclusive=HELM_AUTH_MUTUALLY_EXCLUSIVE, supports_check_mode=True
+        argument_spec=argument_spec(), mutually_exclusive=MUTUALLY_EXCLUSIVE, supports_check_mode=True
     )
     try:
         store = LeaseStore(Kubernetes(module.params, NAMESPACE))

@@ -27,10 +27,6 @@ options:
   address:
     description: Address or host name of the load balancer. Needed with O(way_in=balancer).
     type: str
-  name:
-    description: Host name of the service, with a port where that is not the usual one.
-    type: str
-    required: true
   https:
     description:
       - The type of V(hub_https). With V(none) and V(offload) the balancer speaks plain HTTP.
@@ -38,26 +34,17 @@ options:
     type: str
     choices: [letsencrypt, secret, manual, offload, none]
     required: true
-  reach:
-    description: C(host:port) at which this machine reaches the balancer, where that is not O(address).
-    type: str
   name_server:
     description:
       - C(host) or C(host:port) of a DNS server that is asked where O(name) leads, instead of this machine's resolver.
     type: str
-  release_namespace:
-    description: Namespace of the release, for asking within the cluster.
-    type: str
-    default: jupyterhub
-    aliases: [namespace]
   timeout:
     description: Seconds to wait for the first good answer.
     type: int
     default: 600
 extends_documentation_fragment:
   - stfc.jupyterhub.hub
-requirements:
-  - kubernetes >= 24.2
+  - stfc.jupyterhub.hub.address
 attributes:
   check_mode:
     description: Runs in check mode without making changes.
@@ -119,14 +106,14 @@ notices:
   sample: []
 """
 
-import copy
 import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kubernetes.core.plugins.module_utils.helm_args_common import (
-    HELM_AUTH_ARG_SPEC,
-    HELM_AUTH_MUTUALLY_EXCLUSIVE,
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_arguments import (
+    ADDRESS,
+    MUTUALLY_EXCLUSIVE,
+    auth_spec,
 )
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_inside import within
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_probe import ProbeError, probe, target
@@ -134,28 +121,24 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress im
 
 
 def argument_spec() -> dict[str, Any]:
-    spec = copy.deepcopy(HELM_AUTH_ARG_SPEC)
-    spec.update(
+    return auth_spec(
+        **ADDRESS,
         way_in={"type": "str", "choices": ["balancer", "ingress", "none"], "default": "balancer"},
         address={"type": "str"},
-        name={"type": "str", "required": True},
         https={
             "type": "str",
             "required": True,
             "choices": ["letsencrypt", "secret", "manual", "offload", "none"],
         },
-        reach={"type": "str"},
         name_server={"type": "str"},
-        release_namespace={"type": "str", "default": "jupyterhub", "aliases": ["namespace"]},
         timeout={"type": "int", "default": 600},
     )
-    return spec
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec=argument_spec(),
-        mutually_exclusive=HELM_AUTH_MUTUALLY_EXCLUSIVE,
+        mutually_exclusive=MUTUALLY_EXCLUSIVE,
         required_if=[("way_in", "balancer", ["address"])],
         supports_check_mode=True,
     )

@@ -78,9 +78,7 @@ options:
     default: 1200
 extends_documentation_fragment:
   - stfc.jupyterhub.hub
-requirements:
-  - helm >= 3.13, < 4
-  - kubernetes >= 24.2
+  - stfc.jupyterhub.hub.helm
 attributes:
   check_mode:
     description: Runs in check mode without making changes.
@@ -231,16 +229,12 @@ evidence:
       elements: str
 """
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.helm import AnsibleHelmModule
-from ansible_collections.kubernetes.core.plugins.module_utils.helm_args_common import (
-    HELM_AUTH_ARG_SPEC,
-    HELM_AUTH_MUTUALLY_EXCLUSIVE,
-)
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_arguments import HELM, MUTUALLY_EXCLUSIVE, auth_spec
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.client import Kubernetes, KubernetesError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.masking import Masking
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.hub_release.steward import ReleaseError, Steward
@@ -255,8 +249,8 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress im
 
 
 def argument_spec() -> dict[str, Any]:
-    spec = copy.deepcopy(HELM_AUTH_ARG_SPEC)
-    spec.update(
+    return auth_spec(
+        **HELM,
         release_name={"type": "str", "required": True, "aliases": ["name"]},
         release_namespace={"type": "str", "required": True, "aliases": ["namespace"]},
         state={"type": "str", "choices": ["surveyed", "usable", "ready"], "default": "ready"},
@@ -270,7 +264,6 @@ def argument_spec() -> dict[str, Any]:
         previous_revision={"type": "int", "default": 0},
         timeout={"type": "int", "default": 1200},
     )
-    return spec
 
 
 def run(module: AnsibleModule, steward: Steward) -> dict[str, Any]:
@@ -299,7 +292,7 @@ def _diff(item: dict[str, Any]) -> dict[str, str]:
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec=argument_spec(), mutually_exclusive=HELM_AUTH_MUTUALLY_EXCLUSIVE, supports_check_mode=True
+        argument_spec=argument_spec(), mutually_exclusive=MUTUALLY_EXCLUSIVE, supports_check_mode=True
     )
     helm = AnsibleHelmModule(module=module)
 

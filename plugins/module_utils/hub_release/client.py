@@ -37,7 +37,7 @@ class Kubernetes:
     """Objects as plain dicts, errors as KubernetesError."""
 
     def __init__(self, parameters: Mapping[str, Any], namespace: str) -> None:
-        """``parameters``: a module's, with those of HELM_AUTH_ARG_SPEC. Raises KubernetesError."""
+        """``parameters``: a module's, with those of ``hub_arguments.auth_spec``. Raises KubernetesError."""
         known = {key: parameters[key] for key in _AUTHENTICATION if parameters.get(key) is not None}
         if known.get("validate_certs"):
             del known["validate_certs"]  # the default: leave it to the kubeconfig

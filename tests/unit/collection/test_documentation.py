@@ -64,6 +64,10 @@ def test_options_are_documented_as_they_are(name: str, documented: Mapping[str, 
     assert list(differences("", documented[name]["doc"]["options"], specification(name))) == []
 
 
+def test_who_runs_helm_takes_its_path(documented: Mapping[str, Any]) -> None:
+    assert [name for name in MODULES if "binary_path" in documented[name]["doc"]["options"]] == ["hub_release"]
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_and_results_are_documented(name: str, documented: Mapping[str, Any]) -> None:
     assert f"stfc.jupyterhub.{name}:" in documented[name]["examples"]
