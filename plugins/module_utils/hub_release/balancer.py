@@ -40,6 +40,9 @@ RESOLVED_BY = {
 }
 """Warnings of what is tried again (after 5 s, then ever later, up to 5 minutes), and the events that end them."""
 
+_NUMBER = re.compile("[+-]?[0-9]{1,18}")
+"""What Go's ``Atoi`` takes; the cloud provider leaves its default where an annotation is anything else."""
+
 _STATUS = re.compile(r"but got (\d{3}) instead")
 _OLDER_WORDS = {"Bad request with": 400, "Request forbidden": 403}
 """How gophercloud before 2.0 told two statuses."""
@@ -129,16 +132,16 @@ def asked(service: Object) -> Asked:
     protocol = ""
     if annotations.get(PREFIX + "default-tls-container-ref"):
         protocol = "TERMINATED_HTTPS"
-    elif str(annotations.get(PREFIX + "x-forwarded-for")).lower() == "true":
+    elif annotations.get(PREFIX + "x-forwarded-for") == "true":
         protocol = "HTTP"
     return Asked(
         service=metadata["name"],
         balancer=annotations.get(PREFIX + "load-balancer-id") or "",
         ports=tuple((protocol or port.get("protocol") or "TCP", port["port"]) for port in spec.get("ports") or ()),
         ranges=tuple(filter(None, map(str.strip, ranges))),
-        timeouts={name: int(text) for name, text in given.items() if text.isdigit()},
+        timeouts={name: int(text) for name, text in given.items() if _NUMBER.fullmatch(text)},
         address=spec.get("loadBalancerIP") or "",
-        internal=str(annotations.get(INTERNAL)).lower() == "true",
+        internal=annotations.get(INTERNAL) == "true",
     )
 
 

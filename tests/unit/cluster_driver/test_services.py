@@ -37,7 +37,7 @@ def test_names_fit_octavia() -> None:
     long = service()
     long["metadata"]["name"] = "x" * 300
     options = ServiceOptions.read(long, UUID)
-    assert {len(options.balancer_name), len(options.listener_name(0)), len(options.member_name(0, "n"))} == {255}
+    assert {len(options.balancer_name), len(options.listener_name(0)), len(options.pool_name(0))} == {255}
 
 
 def test_defaults() -> None:
@@ -76,9 +76,32 @@ def test_annotations_and_spec() -> None:
     )
 
 
-def test_a_timeout_that_is_no_number_is_the_usual_one() -> None:
-    options = ServiceOptions.read(service({"loadbalancer.openstack.org/timeout-client-data": "1h"}), UUID)
+@pytest.mark.parametrize("text", ["", "1h", "²", "5 ", "1_000", "٣", "9" * 19, "9" * 5000])
+def test_a_timeout_that_is_no_number_is_the_usual_one(text: str) -> None:
+    options = ServiceOptions.read(service({"loadbalancer.openstack.org/timeout-client-data": text}), UUID)
     assert dict(options.timeouts)["timeout_client_data"] == 50_000
+
+
+@pytest.mark.parametrize(("text", "number"), [("-5", -5), ("+5", 5), ("007", 7)])
+def test_a_timeout_that_makes_no_sense_is_asked_for(text: str, number: int) -> None:
+    """Octavia refuses it, if anybody does."""
+    options = ServiceOptions.read(service({"loadbalancer.openstack.org/timeout-client-data": text}), UUID)
+    assert dict(options.timeouts)["timeout_client_data"] == number
+
+
+@pytest.mark.parametrize(("text", "said"), [("true", True), ("True", False), ("yes", False), ("", False)])
+def test_what_is_true_is_spelt_in_one_way(text: str, said: bool) -> None:
+    internal = "service.beta.kubernetes.io/openstack-internal-load-balancer"
+    options = ServiceOptions.read(service({internal: text, "loadbalancer.openstack.org/keep-floatingip": text}), UUID)
+    assert (options.internal, options.keep_floating_ip) == (said, said)
+
+
+@pytest.mark.parametrize(
+    ("text", "protocol"), [("true", "PROXY"), ("v1", "PROXY"), ("v2", "PROXYV2"), ("True", ""), ("false", "")]
+)
+def test_pools_speak_the_proxy_protocol_that_is_named(text: str, protocol: str) -> None:
+    options = ServiceOptions.read(service({"loadbalancer.openstack.org/proxy-protocol": text}), UUID)
+    assert options.proxy_protocol == protocol
 
 
 def test_an_annotation_that_changes_is_something_new() -> None:

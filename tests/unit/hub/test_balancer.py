@@ -90,6 +90,24 @@ def differences(given: Json, cloud: balancer.Cloud) -> list[str]:
     return balancer.differences(balancer.asked(given), cloud)
 
 
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [("5", {"timeout_client_data": 5}), ("-5", {"timeout_client_data": -5}), ("+5", {"timeout_client_data": 5})]
+    + [(text, {}) for text in ("", "an hour", "²", "٣", "5 ", "9" * 5000)],
+)
+def test_numbers_are_read_as_the_cloud_provider_reads_them(text: str, asked: Json) -> None:
+    given = {"metadata": {"name": "s", "annotations": {f"{PREFIX}timeout-client-data": text}}}
+    assert balancer.asked(given).timeouts == asked
+
+
+@pytest.mark.parametrize(("text", "said"), [("true", True), ("True", False), ("yes", False), ("false", False)])
+def test_what_is_true_is_spelt_in_one_way(text: str, said: bool) -> None:
+    annotations = {balancer.INTERNAL: text, f"{PREFIX}x-forwarded-for": text}
+    given = {"metadata": {"name": "s", "annotations": annotations}, "spec": {"ports": [{"port": 80}]}}
+    asked = balancer.asked(given)
+    assert (asked.internal, asked.ports) == (said, (("HTTP" if said else "TCP", 80),))
+
+
 def test_what_is_in_force_differs_in_nothing() -> None:
     assert differences(SERVICE, there()) == []
     everybody = service(loadBalancerSourceRanges=[])

@@ -155,7 +155,7 @@ class OctaviaBalancers(Balancers):
                 listener = None
             listener = self._listener(service, balancer, index, port, listener, options)
             pool = self._pool(service, balancer, index, port, listener)
-            self._members(service, balancer, index, port, pool, nodes)
+            self._members(balancer, port, pool, nodes)
 
     def delete(self, service: ServiceOptions) -> None:
         for balancer in self.cloud.load_balancer.load_balancers(name=service.balancer_name):
@@ -226,28 +226,21 @@ class OctaviaBalancers(Balancers):
             pool = self.cloud.load_balancer.create_pool(
                 name=name,
                 listener_id=listener.id,
-                protocol="PROXY" if service.proxy_protocol else port.protocol,
+                protocol=service.proxy_protocol or port.protocol,
                 lb_algorithm="SOURCE_IP_PORT" if self.desired.octavia_provider == OVN else "ROUND_ROBIN",
                 tags=[service.balancer_name],
             )
         self._wait(balancer)
         return pool
 
-    def _members(
-        self, service: ServiceOptions, balancer: str, index: int, port: Port, pool: Any, nodes: Mapping[str, str]
-    ) -> None:
+    def _members(self, balancer: str, port: Port, pool: Any, nodes: Mapping[str, str]) -> None:
         wanted = {(address, port.node_port): node for node, address in nodes.items()}
         present = {(item.address, item.protocol_port): item for item in self.cloud.load_balancer.members(pool)}
         for key in present.keys() - wanted.keys():
             self.cloud.load_balancer.delete_member(present[key], pool)
             self._wait(balancer)
         for key in wanted.keys() - present.keys():
-            self.cloud.load_balancer.create_member(
-                pool,
-                name=service.member_name(index, wanted[key]),
-                address=key[0],
-                protocol_port=key[1],
-            )
+            self.cloud.load_balancer.create_member(pool, name=wanted[key], address=key[0], protocol_port=key[1])
             self._wait(balancer)
 
     def _floating_network(self, service: ServiceOptions, name: str, warn: Warn) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import re
 from typing import Any
 
 FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
@@ -42,6 +43,9 @@ DEFAULT_TIMEOUTS = {
 }
 """Milliseconds that a listener is given where the Service does not say, or says something that is no number."""
 
+PROXY_PROTOCOLS = {"true": "PROXY", "v1": "PROXY", "v2": "PROXYV2"}
+"""The pools' protocol by what the annotation says."""
+
 ANYBODY = "0.0.0.0/0"
 """The range that a listener is given where the Service names none."""
 
@@ -64,7 +68,7 @@ class ServiceOptions:
 
     ``timeouts`` are pairs of Octavia's attribute and milliseconds, all four of them. ``source_ranges`` as the Service
     has them, ``allowed`` as listeners get them. ``annotations``: the operator's; one that changes has the whole
-    balancer looked at again, whatever it says.
+    balancer looked at again, whatever it says. ``proxy_protocol``: that of the pools, "" for the port's own.
     """
 
     cluster: str
@@ -75,7 +79,7 @@ class ServiceOptions:
     keep_floating_ip: bool = False
     floating_network: str | None = None
     address: str | None = None
-    proxy_protocol: bool = False
+    proxy_protocol: str = ""
     source_ranges: tuple[str, ...] = ()
     timeouts: tuple[tuple[str, int], ...] = tuple(DEFAULT_TIMEOUTS.items())
     annotations: tuple[tuple[str, str], ...] = ()
@@ -85,10 +89,9 @@ class ServiceOptions:
         """From a Service."""
         meta, spec = service["metadata"], service["spec"]
         annotations = meta.get("annotations") or {}
-        given = {attribute: annotations.get(annotation, "") for attribute, annotation in TIMEOUTS.items()}
         named = (annotations.get(RANGES) or "").strip()
         timeouts = tuple(
-            (attribute, int(given[attribute]) if given[attribute].isdigit() else default)
+            (attribute, _number(annotations.get(TIMEOUTS[attribute]), default))
             for attribute, default in DEFAULT_TIMEOUTS.items()
         )
         return cls(
@@ -103,7 +106,7 @@ class ServiceOptions:
             keep_floating_ip=_true(annotations.get(KEEP_FLOATING_IP)),
             floating_network=annotations.get(FLOATING_NETWORK),
             address=spec.get("loadBalancerIP") or None,
-            proxy_protocol=_true(annotations.get(PROXY_PROTOCOL)),
+            proxy_protocol=PROXY_PROTOCOLS.get(annotations.get(PROXY_PROTOCOL), ""),
             source_ranges=tuple(spec.get("loadBalancerSourceRanges") or (named.split(",") if named else ())),
             timeouts=timeouts,
             annotations=tuple(sorted((key, text) for key, text in annotations.items() if key not in OURS)),
@@ -133,9 +136,15 @@ class ServiceOptions:
     def pool_name(self, index: int) -> str:
         return f"pool_{index}_{self.balancer_name}"[:NAME_LENGTH]
 
-    def member_name(self, index: int, node: str) -> str:
-        return f"member_{index}_{node}_{self.balancer_name}"[:NAME_LENGTH]
-
 
 def _true(text: str | None) -> bool:
-    return (text or "").lower() == "true"
+    """CPO's ``getBoolFromServiceAnnotation``: anything else is the default, which is false."""
+    return text == "true"
+
+
+def _number(text: str | None, default: int) -> int:
+    """CPO's ``getIntFromServiceAnnotation``: what Go's ``Atoi`` takes, whether or not it makes sense."""
+    if text is None or not re.fullmatch("[+-]?[0-9]{1,19}", text):
+        return default
+    number = int(text)
+    return number if -(2**63) <= number < 2**63 else default
