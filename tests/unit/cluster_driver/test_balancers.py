@@ -14,11 +14,12 @@ from rehearsal.cluster.balancers import BalancerError, OctaviaBalancers
 from rehearsal.cluster.desired import Desired
 from rehearsal.cluster.service_options import DEFAULT_TIMEOUTS, Port, ServiceOptions
 
+NODES = {"node-1": "10.6.0.4"}
 SERVICE = ServiceOptions("uuid", "jupyterhub", "proxy-public", (Port(80, 30080),))
 
 
 class Octavia:
-    """One balancer with one listener and one pool without members."""
+    """One balancer with one listener and one pool, whose members are ``has``."""
 
     def __init__(self, status: str = "ACTIVE", allowed_cidrs: list[str] | None = None, there: bool = True) -> None:
         self.balancer = SimpleNamespace(id="b", name=SERVICE.balancer_name, vip_port_id="p", description="")
@@ -35,6 +36,8 @@ class Octavia:
         self.there = there
         self.changes: list[Any] = []
         self.refuses: Exception | None = None
+        self.has: list[Any] = []
+        self.members_made: list[Any] = []
 
     def load_balancers(self, **_query: Any) -> list[Any]:
         return [self.balancer] if self.there else []
@@ -63,7 +66,13 @@ class Octavia:
         return [SimpleNamespace(name=SERVICE.pool_name(0))]
 
     def members(self, _pool: Any) -> list[Any]:
-        return []
+        return self.has
+
+    def create_member(self, _pool: Any, **options: Any) -> None:
+        self.members_made.append(options)
+
+    def delete_member(self, member: Any, _pool: Any) -> None:
+        self.has.remove(member)
 
     def update_listener(self, _listener: Any, **options: Any) -> None:
         self.changes.append(options)
@@ -114,7 +123,7 @@ def on(octavia: Octavia, neutron: Neutron | None = None, **desired: Any) -> Octa
 def ensure(balancers: OctaviaBalancers, service: ServiceOptions = SERVICE) -> tuple[str, Warnings]:
     """The address, and the Warning events."""
     told: Warnings = []
-    identifier, address = balancers.ensure(service, {}, lambda reason, message: told.append((reason, message)))
+    identifier, address = balancers.ensure(service, NODES, lambda reason, message: told.append((reason, message)))
     assert identifier == "b"
     return address, told
 
@@ -155,6 +164,31 @@ def test_ovn_is_asked_for_neither_ranges_nor_timeouts() -> None:
             "not support it",
         )
     ]
+
+
+def test_members_are_called_as_their_nodes() -> None:
+    octavia = Octavia(allowed_cidrs=["0.0.0.0/0"])
+    ensure(on(octavia))
+    assert octavia.members_made == [{"name": "node-1", "address": "10.6.0.4", "protocol_port": 30080}]
+
+
+def test_without_a_node_no_balancer_is_made() -> None:
+    octavia = Octavia(there=False)
+    words = r"^there are no available nodes for LoadBalancer service jupyterhub/proxy-public$"
+    with pytest.raises(BalancerError, match=words):
+        on(octavia).ensure(SERVICE, {}, lambda *_event: None)
+    assert not octavia.changes
+
+
+def test_an_update_is_of_members_alone() -> None:
+    octavia = Octavia(allowed_cidrs=["192.0.2.0/24"])
+    octavia.has = [SimpleNamespace(address="10.6.0.9", protocol_port=30080)]
+    assert on(octavia).update(SERVICE, NODES)
+    assert (octavia.changes, octavia.has, len(octavia.members_made)) == ([], [], 1)
+    assert on(octavia).update(SERVICE, {})
+    with pytest.raises(BalancerError, match="loadbalancer b does not contain required listener for port 81"):
+        on(octavia).update(changed(ports=(Port(81, 30081),)), NODES)
+    assert not on(Octavia(there=False)).update(SERVICE, NODES)
 
 
 def refusal(status: int, text: str) -> exceptions.HttpException:

@@ -34,6 +34,15 @@ LOG = logging.getLogger(__name__)
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 5.0, 300.0
 """A refused Service is tried again after the first, then after twice as long, up to the last."""
 
+FIRST_NODELESS_SECONDS, LAST_NODELESS_SECONDS = 1.0, 2.0
+"""The same where there is no node yet: shorter, as nodes come within seconds here."""
+
+NAMED_NODES = 20
+"""How many nodes an event names (``loggableNodeNames``)."""
+
+UNAVAILABLE = ("UnAvailableLoadBalancer", "There are no available nodes for LoadBalancer")
+REFUSED = (BalancerError, ValueError, exceptions.SDKException)
+
 
 @dataclasses.dataclass
 class Failure:
@@ -85,7 +94,8 @@ class BalancerReconciler(Reconciler):
                     continue
                 if wanted:
                     present.add(key)
-                wish = _wish(service, nodes, wanted)
+                # Nodes that come do not shorten the pause where there is no balancer that could get them.
+                wish = _wish(service, nodes if wanted and service["ingress"] else {}, wanted)
                 failure = self._failures.get(key)
                 if failure is None or failure.wish != wish or time.monotonic() >= failure.again:
                     failure = self._attempt(key, service, nodes, held, wish, failure)
@@ -94,8 +104,11 @@ class BalancerReconciler(Reconciler):
                     pause = left if pause is None else min(pause, left)
             for key in self._addresses.keys() - present:
                 del self._addresses[key]
-            for key in self._failures.keys() - {key_of(service) for service in self.services.items()}:
+            services = self.services.items()
+            for key in self._failures.keys() - {key_of(service) for service in services}:
                 del self._failures[key]
+            uids = {service["metadata"]["uid"] for service in services}
+            self._told = {identity: told for identity, told in self._told.items() if identity[0] in uids}
             self._publish()
         return pause
 
@@ -115,12 +128,14 @@ class BalancerReconciler(Reconciler):
                 self._ensure(key, service, nodes, held)
             else:
                 self._release(key, service)
-        except (BalancerError, ValueError, exceptions.SDKException) as error:
-            what = words(error) if isinstance(error, exceptions.HttpException) else refusal(error)
+        except REFUSED as error:
             doing = "ensure" if wanted else "delete"
-            message = f"Error syncing load balancer: failed to {doing} load balancer: {what}"
+            message = f"Error syncing load balancer: failed to {doing} load balancer: {_words(error)}"
             self._event(service, "SyncLoadBalancerFailed", message)
-            pause = min(before.pause * 2, LAST_RETRY_SECONDS) if before else FIRST_RETRY_SECONDS
+            first, last = FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS
+            if wanted and not nodes:
+                first, last = FIRST_NODELESS_SECONDS, LAST_NODELESS_SECONDS
+            pause = min(before.pause * 2, last) if before else first
             self._failures[key] = Failure(wish, pause, time.monotonic() + pause)
             if wanted and service["ingress"]:  # what there was goes on
                 self._addresses.setdefault(key, service["ingress"][0].get("ip", ""))
@@ -147,24 +162,42 @@ class BalancerReconciler(Reconciler):
         shown = [item.get("ip") for item in service["ingress"]]
         if self._ensured.get(key) == wish and shown == [self._addresses.get(key)]:
             return
-        before = self._ensured.get(key)
+        before = self._ensured.pop(key, None)  # what is refused has to be ensured, whatever is asked for next
         only_nodes = before is not None and before[0] == options and before[1] != wish[1]
-        if not only_nodes:
-            self._event(service, "EnsuringLoadBalancer", "Ensuring load balancer", "Normal")
+        if only_nodes and self._update(service, options, nodes):
+            self._ensured[key] = wish
+            return
+        self._event(service, "EnsuringLoadBalancer", "Ensuring load balancer", "Normal")
+        if not nodes:
+            self._event(service, *UNAVAILABLE)
         identifier, address = self.balancers.ensure(
             options, nodes, lambda reason, message: self._event(service, reason, message)
         )
-        self._ensured[key] = wish
         self._addresses[key] = address
         if shown != [address]:
             annotations = {BALANCER_ID: identifier, BALANCER_ADDRESS: address}
             self.kube.patch(path, {"metadata": {"annotations": annotations}}, MERGE)
             self.kube.patch(f"{path}/status", {"status": {"loadBalancer": {"ingress": [{"ip": address}]}}}, MERGE)
             LOG.info("service %s/%s: address %s", options.namespace, options.name, address)
-        if only_nodes:
+        self._event(service, "EnsuredLoadBalancer", "Ensured load balancer", "Normal")
+        self._ensured[key] = wish
+
+    def _update(self, service: Object, options: ServiceOptions, nodes: dict[str, str]) -> bool:
+        """Other nodes alone, by the controller's queue of nodes. False when that is refused: all is to be ensured."""
+        try:
+            there = self.balancers.update(options, nodes)
+        except REFUSED as error:
+            message = (
+                f"Error updating load balancer with new hosts [{' '.join(list(nodes)[:NAMED_NODES])}] "
+                f"[node names limited, total number of nodes: {len(nodes)}], error: {_words(error)}"
+            )
+            self._event(service, "UpdateLoadBalancerFailed", message)
+            return False
+        if there and nodes:
             self._event(service, "UpdatedLoadBalancer", "Updated load balancer with new hosts", "Normal")
-        else:
-            self._event(service, "EnsuredLoadBalancer", "Ensured load balancer", "Normal")
+        elif there:
+            self._event(service, *UNAVAILABLE)
+        return True
 
     def _release(self, key: tuple[str, str], service: Object) -> None:
         """The Service is going, or is of another type now: its balancer first, then the finalizer."""
@@ -199,6 +232,10 @@ class BalancerReconciler(Reconciler):
         self._told[identity] = (made, 1)
 
 
+def _words(error: Exception) -> str:
+    return words(error) if isinstance(error, exceptions.HttpException) else refusal(error)
+
+
 def _wanted(service: Object) -> bool:
     """Whether the Service is to have a balancer."""
     return service["spec"].get("type") == "LoadBalancer" and not service["metadata"].get("deletionTimestamp")
@@ -211,10 +248,10 @@ def _wish(service: Object, nodes: dict[str, str], wanted: bool) -> Any:
 
 
 def members(nodes: list[Object]) -> dict[str, str]:
-    """Nodes that get traffic, name to address: Ready, schedulable or not, and no control plane."""
+    """Nodes that get traffic, name to address: Ready or not, schedulable or not, and no control plane."""
     result = {}
     for node in nodes:
-        if EXCLUDE_FROM_BALANCERS in node["metadata"]["labels"] or not node["ready"]:
+        if EXCLUDE_FROM_BALANCERS in node["metadata"]["labels"]:
             continue
         address = next((item["address"] for item in node["addresses"] if item["type"] == "InternalIP"), "")
         if address:

@@ -76,6 +76,13 @@ class Balancers(abc.ABC):
         """
 
     @abc.abstractmethod
+    def update(self, service: ServiceOptions, nodes: Mapping[str, str]) -> bool:
+        """Have ``nodes`` as the balancer's members; nothing else is looked at. False when there is no balancer.
+
+        Raises as ``ensure`` does.
+        """
+
+    @abc.abstractmethod
     def delete(self, service: ServiceOptions) -> None:
         """Remove the balancer, and its floating IP unless it is to be kept."""
 
@@ -97,6 +104,9 @@ class NoBalancers(Balancers):
         address = self._addresses.setdefault(service.balancer_name, f"203.0.113.{len(self._addresses) + 1}")
         return "", service.address or address
 
+    def update(self, service: ServiceOptions, nodes: Mapping[str, str]) -> bool:  # noqa: ARG002
+        return True
+
     def delete(self, service: ServiceOptions) -> None:
         """Nothing is there."""
 
@@ -113,6 +123,8 @@ class OctaviaBalancers(Balancers):
 
     def ensure(self, service: ServiceOptions, nodes: Mapping[str, str], warn: Warn) -> tuple[str, str]:
         name = f"{service.namespace}/{service.name}"
+        if not nodes:
+            raise BalancerError(f"there are no available nodes for LoadBalancer service {name}")
         floating = None if service.internal else self._floating_network(service, name, warn)
         options = self._listener_options(service, name, warn)
         balancer, made = self._balancer(service)
@@ -125,6 +137,26 @@ class OctaviaBalancers(Balancers):
             self._drop(balancer, keep=True)
             raise BalancerError(f"error creating loadbalancer {service.balancer_name}: {error}") from error
         return balancer.id, self._address(service, balancer, floating, warn)
+
+    def update(self, service: ServiceOptions, nodes: Mapping[str, str]) -> bool:
+        balancer = self._find(service)
+        if balancer is None:
+            return False
+        self._wait(balancer.id)
+        listeners = {
+            (item.protocol, item.protocol_port): item
+            for item in self.cloud.load_balancer.listeners(load_balancer_id=balancer.id)
+        }
+        for index, port in enumerate(service.ports):
+            listener = listeners.get((port.protocol, port.port))
+            if listener is None:
+                raise BalancerError(
+                    f"loadbalancer {balancer.id} does not contain required listener for port {port.port} "
+                    f"and protocol {port.protocol}"
+                )
+            pool = self._pool(service, balancer.id, index, port, listener)
+            self._members(balancer.id, port, pool, nodes)
+        return True
 
     def _listener_options(self, service: ServiceOptions, name: str, warn: Warn) -> dict[str, Any]:
         """What every listener has beside its port."""
@@ -169,9 +201,13 @@ class OctaviaBalancers(Balancers):
             self._drop(balancer, keep=balancer.name in keep)
         return True
 
+    def _find(self, service: ServiceOptions) -> Any:
+        """The Service's balancer, or None."""
+        return next(iter(self.cloud.load_balancer.load_balancers(name=service.balancer_name)), None)
+
     def _balancer(self, service: ServiceOptions) -> tuple[Any, bool]:
         """The balancer, and whether it was made just now."""
-        found = next(iter(self.cloud.load_balancer.load_balancers(name=service.balancer_name)), None)
+        found = self._find(service)
         made = found is None
         if found is None:
             subnet = network.ensure(self.cloud, self.desired).subnet
