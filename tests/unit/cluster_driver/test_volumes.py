@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from openstack import exceptions
 
 from rehearsal.claim_files import ClaimFiles
 from rehearsal.cluster import volumes
+from rehearsal.cluster.disks import CinderDisks, DiskError, NoDisks
+from rehearsal.cluster.layout import ClusterDir
+from rehearsal.cluster.volumes import VolumeReconciler
+from rehearsal.settings import Settings
+from tests.support.kube_in_memory import FakeKube, put
 
 CLASS = {
     "metadata": {"name": "users"},
@@ -92,3 +99,130 @@ def test_reclaim_policy(phase: str, policy: str, gone: bool) -> None:
 
 def test_others_volumes_are_left_alone() -> None:
     assert not volumes.ours({"metadata": {}, "spec": {"csi": {"driver": "nfs.csi.k8s.io"}}})
+
+
+class Storage:
+    """Cinder: volumes by id; it deletes when it comes to it, and refuses what is ``used``."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, Any] = {}
+        self.used: set[str] = set()
+        self.deleting: list[str] = []
+
+    def volumes(self, name: str) -> list[Any]:
+        return [one for one in self.made.values() if one.name == name]
+
+    def create_volume(self, name: str, size: int, **_options: Any) -> Any:
+        if size > 100:
+            raise exceptions.HttpException("no", http_status=413)
+        made = self.made[f"id-{name}"] = SimpleNamespace(id=f"id-{name}", name=name, size=size)
+        return made
+
+    def delete_volume(self, identifier: str, ignore_missing: bool) -> None:
+        assert ignore_missing
+        if identifier in self.used:
+            raise exceptions.BadRequestException("no", http_status=400, details="Volume must not have snapshots")
+        self.deleting.append(identifier)
+
+    def get_volume(self, identifier: str) -> Any:
+        return self.made[identifier]
+
+    def extend_volume(self, identifier: str, size: int) -> None:
+        self.made[identifier].size = size
+
+
+class World:
+    """One cluster's claims and volumes."""
+
+    def __init__(self, state: Path) -> None:
+        cluster = ClusterDir(Settings.load(state), "5dcaa89c-d048-498a-9e73-ee9ee4cfe5f4")
+        cluster.make()
+        self.kube, self.storage = FakeKube(), Storage()
+        cloud: Any = SimpleNamespace(block_storage=self.storage)
+        as_kube: Any = self.kube
+        self.reconciler = VolumeReconciler(cluster, as_kube, CinderDisks(cloud, "jh"))
+        put(self.reconciler.classes, CLASS)
+        self.have([], [])
+
+    def have(self, claims: list[dict[str, Any]], persistent: list[dict[str, Any]]) -> None:
+        put(self.reconciler.claims, *claims)
+        put(self.reconciler.volumes, *persistent)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def persistent(uid: str, phase: str = "Released") -> dict[str, Any]:
+    mine = claim()
+    mine["metadata"]["uid"] = uid
+    made = volumes.volume_for(mine, {**CLASS, "reclaimPolicy": "Delete"}, f"id-{uid}", 1)
+    made["metadata"]["uid"] = f"volume-{uid}"
+    return {**made, "status": {"phase": phase}}
+
+
+def test_a_volume_that_cannot_be_deleted_holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.storage.used = {"id-a"}
+    world.have([], [persistent("a"), persistent("b")])
+    assert world.reconciler.reconcile() == volumes.RETRY_SECONDS
+    assert world.kube.deleted == ["/api/v1/persistentvolumes/pvc-b"]
+    assert world.reconciler.reconcile() == volumes.RETRY_SECONDS
+    (told,) = world.kube.events  # once, though it was tried twice
+    assert (told["reason"], told["involvedObject"]["kind"]) == ("VolumeFailedDelete", "PersistentVolume")
+    assert told["metadata"]["namespace"] == "default"  # as of all that has no namespace
+    assert told["message"] == (
+        "rpc error: code = Internal desc = DeleteVolume failed with error Volume must not have snapshots"
+    )
+    world.storage.used = set()
+    assert world.reconciler.reconcile() is None
+    assert "/api/v1/persistentvolumes/pvc-a" in world.kube.deleted
+    world.have([], [])
+    world.reconciler.reconcile()
+    assert not world.reconciler._told
+
+
+def test_files_are_left_to_cinder_which_deletes_them(world: World) -> None:
+    """Both at once would be in each other's way."""
+    files = world.reconciler.files
+    (files.make("pvc-a", "id-a") / "data/notes").write_text("mine")
+    world.have([], [persistent("a")])
+    assert world.reconciler.reconcile() is None
+    assert (world.storage.deleting, world.kube.deleted) == (["id-a"], ["/api/v1/persistentvolumes/pvc-a"])
+    assert (files.data("id-a") / "notes").exists()
+
+
+def test_without_a_cloud_the_files_go_at_once(tmp_path: Path) -> None:
+    files = ClaimFiles(tmp_path)
+    disks = NoDisks(files)
+    folder = files.make("pvc-a", disks.ensure("pvc-a", 1, {}, {}))
+    disks.delete(disks.ensure("pvc-a", 1, {}, {}))
+    assert not folder.exists()
+
+
+def test_a_claim_is_served_and_a_refusal_is_told(world: World) -> None:
+    large = claim(**SELECTED)
+    large["metadata"] |= {"name": "large", "uid": "u2"}
+    large["spec"] |= {"resources": {"requests": {"storage": "1Ti"}}, "storageClassName": "users"}
+    small = claim(**SELECTED)
+    small["spec"]["storageClassName"] = "users"
+    world.have([large, small], [])
+    assert world.reconciler.reconcile() == volumes.RETRY_SECONDS
+    assert list(world.storage.made) == ["id-pvc-u1"]
+    assert (world.reconciler.files.folder("id-pvc-u1") / "volume.json").exists()
+    (told,) = world.kube.events
+    assert told["reason"] == "ProvisioningFailed"
+    assert told["message"].startswith(
+        'failed to provision volume with StorageClass "users": rpc error: code = ResourceExhausted'
+    )
+
+
+def test_cinders_volumes_are_found_by_their_name() -> None:
+    storage = Storage()
+    disks = CinderDisks(SimpleNamespace(block_storage=storage), "jh")  # type: ignore[arg-type]
+    made = disks.ensure("pvc-a", 1, {}, {})
+    assert disks.ensure("pvc-a", 1, {}, {}) == made
+    with pytest.raises(DiskError, match="AlreadyExists"):
+        disks.ensure("pvc-a", 2, {}, {})
+    disks.enlarge(made, 3)
+    assert storage.made[made].size == 3

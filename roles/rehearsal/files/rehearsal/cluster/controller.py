@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 
+from rehearsal.claim_files import ClaimFiles
 from rehearsal.cloud import delegation
 from rehearsal.cloud.layout import Cloud
 from rehearsal.cluster import janitor, names, renewal
@@ -52,7 +53,7 @@ def build(cluster: ClusterDir, desired: Desired) -> list[Reconciler]:
 
     machines: Machines = PaperMachines(cluster)
     balancers: Balancers = NoBalancers()
-    disks: Disks = NoDisks()
+    disks: Disks = NoDisks(ClaimFiles(cluster.settings.state))
     clears: list[Callable[[], bool]] = []
     cloud = Cloud(cluster.settings)
     if desired.cloud:

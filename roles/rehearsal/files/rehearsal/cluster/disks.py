@@ -14,6 +14,7 @@ from typing import Any
 from openstack import exceptions
 from openstack.connection import Connection
 
+from rehearsal.claim_files import ClaimFiles
 from rehearsal.cluster.refusals import refusal
 
 WAIT_SECONDS = 30.0
@@ -46,11 +47,14 @@ class Disks(abc.ABC):
 
     @abc.abstractmethod
     def delete(self, identifier: str) -> None:
-        """Remove it; it may be gone already."""
+        """Remove it, and the files of the claim with it; it may be gone already. Raises as ``ensure`` does."""
 
 
 class NoDisks(Disks):
-    """For a control plane without a cloud."""
+    """For a control plane without a cloud: files alone."""
+
+    def __init__(self, files: ClaimFiles) -> None:
+        self.files = files
 
     def ensure(self, name: str, size: int, parameters: Mapping[str, str], metadata: Mapping[str, str]) -> str:  # noqa: ARG002
         return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
@@ -59,7 +63,7 @@ class NoDisks(Disks):
         """Nothing is there."""
 
     def delete(self, identifier: str) -> None:
-        """Nothing is there."""
+        self.files.remove(identifier)
 
 
 class CinderDisks(Disks):
@@ -103,7 +107,10 @@ class CinderDisks(Disks):
             time.sleep(PAUSE_SECONDS)
 
     def delete(self, identifier: str) -> None:
-        self.storage.delete_volume(identifier, ignore_missing=True)
+        try:
+            self.storage.delete_volume(identifier, ignore_missing=True)  # Cinder's driver removes the files
+        except exceptions.HttpException as error:
+            raise _refused(error, "DeleteVolume") from error
 
 
 def _refused(error: exceptions.HttpException, doing: str) -> Exception:

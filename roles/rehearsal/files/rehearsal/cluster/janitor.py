@@ -9,13 +9,15 @@ volumes and snapshots of its claims, whatever their reclaim policy.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from openstack import exceptions
 from openstack.connection import Connection
 
 from rehearsal.cluster.desired import Desired
 from rehearsal.cluster.disks import CLUSTER
+from rehearsal.cluster.refusals import refusal
 
 LOG = logging.getLogger(__name__)
 
@@ -34,24 +36,39 @@ def clear(cloud: Connection, desired: Desired) -> bool:
     if not desired.janitor or not desired.stack:
         return True
     cluster = desired.stack
-    for ip in cloud.network.ips():
-        text = ip.description or ""
-        if text.startswith("Floating IP for Kubernetes") and text.endswith(f"from cluster {cluster}"):
-            cloud.network.delete_ip(ip)
-    for balancer in cloud.load_balancer.load_balancers():
-        if balancer.name.startswith(f"kube_service_{cluster}_"):
-            cloud.load_balancer.delete_load_balancer(balancer, cascade=True)
+    ips = [one for one in cloud.network.ips() if made_for(one.description or "", cluster)]
+    for ip in ips:
+        _delete(cloud.network.delete_ip, ip)
+    prefix = f"kube_service_{cluster}_"
+    balancers = [one for one in cloud.load_balancer.load_balancers() if one.name.startswith(prefix)]
+    for balancer in balancers:
+        _delete(cloud.load_balancer.delete_load_balancer, balancer, cascade=True)
     storage: Any = cloud.block_storage
     snapshots = [one for one in storage.snapshots() if (one.metadata or {}).get(CLUSTER) == cluster]
     for snapshot in snapshots:
-        storage.delete_snapshot(snapshot)
+        _delete(storage.delete_snapshot, snapshot)
     if snapshots:
         return False  # a volume goes after its snapshots
     volumes = [one for one in storage.volumes() if goes(one.metadata or {}, cluster, desired.janitor)]
     for volume in volumes:
         LOG.info("janitor: volume %s (%s) is deleted with cluster %s", volume.name, volume.id, cluster)
-        storage.delete_volume(volume)
-    return not volumes
+        _delete(storage.delete_volume, volume)
+    return not (ips or balancers or volumes)
+
+
+def _delete(delete: Callable[..., object], one: Any, **options: Any) -> None:
+    """Ask for it, unless it is going already. A refusal is no failure: it is asked for again while it is there."""
+    if getattr(one, "status", "") == "deleting":
+        return
+    try:
+        delete(one, **options)
+    except (exceptions.BadRequestException, exceptions.ConflictException) as error:
+        LOG.info("janitor: %s is not deleted yet: %s", one.id, refusal(error))
+
+
+def made_for(description: str, cluster: str) -> bool:
+    """Whether the cloud provider of the cluster made the floating IP of this description."""
+    return description.startswith("Floating IP for Kubernetes") and description.endswith(f"from cluster {cluster}")
 
 
 def goes(metadata: Mapping[str, str], cluster: str, version: str) -> bool:

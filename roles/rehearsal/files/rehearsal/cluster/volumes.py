@@ -75,11 +75,12 @@ class VolumeReconciler(Reconciler):
             self.kube.create(f"{STORAGE}/csidrivers", CSI_DRIVER)
             self._registered = True
         classes = {item["metadata"]["name"]: item for item in self.classes.items()}
+        claims, volumes = self.claims.items(), self.volumes.items()
+        uids = {item["metadata"]["uid"] for item in (*claims, *volumes)}
+        self._told = {uid: told for uid, told in self._told.items() if uid in uids}
         with ThreadPoolExecutor(WORKERS) as pool:
-            pauses = list(pool.map(lambda claim: self._serve(claim, classes), self.claims.items()))
-        for volume in self.volumes.items():
-            if ours(volume) and to_be_removed(volume):
-                self._remove(volume)
+            pauses = list(pool.map(lambda claim: self._serve(claim, classes), claims))
+        pauses += [self._remove(volume) for volume in volumes if ours(volume) and to_be_removed(volume)]
         return max(filter(None, pauses), default=None)
 
     def _serve(self, claim: Object, classes: dict[str, Object]) -> float | None:
@@ -94,21 +95,22 @@ class VolumeReconciler(Reconciler):
             if volume is not None and ours(volume):
                 self._enlarge(claim, volume)
         except (DiskError, exceptions.SDKException) as error:
-            self._tell(claim, reason, str(error))
+            # In the words of external-provisioner and external-resizer.
+            what = f'failed to provision volume with StorageClass "{claim["spec"].get("storageClassName")}": {error}'
+            if reason == "VolumeResizeFailed":
+                what = f'resize volume "{claim["spec"].get("volumeName")}" by resizer "{PROVISIONER}" failed: {error}'
+            self._tell("PersistentVolumeClaim", claim, reason, what)
             return RETRY_SECONDS
         return None
 
-    def _tell(self, claim: Object, reason: str, answer: str) -> None:
-        """An event about a refusal, in the words of external-provisioner and external-resizer."""
-        uid, now = claim["metadata"]["uid"], time.monotonic()
-        before, since = self._told.get(uid, ("", -SAY_AGAIN_SECONDS))
-        if answer == before and now - since < SAY_AGAIN_SECONDS:
+    def _tell(self, kind: str, item: Object, reason: str, what: str) -> None:
+        """An event about a refusal."""
+        uid, now = item["metadata"]["uid"], time.monotonic()
+        before, since = self._told.get(uid, ("", 0.0))
+        if what == before and now - since < SAY_AGAIN_SECONDS:
             return
-        self._told[uid] = (answer, now)
-        what = f'failed to provision volume with StorageClass "{claim["spec"].get("storageClassName")}": {answer}'
-        if reason == "VolumeResizeFailed":
-            what = f'resize volume "{claim["spec"].get("volumeName")}" by resizer "{PROVISIONER}" failed: {answer}'
-        events.tell(self.kube, "PersistentVolumeClaim", claim, PROVISIONER, reason, what)
+        self._told[uid] = (what, now)
+        events.tell(self.kube, kind, item, PROVISIONER, reason, what)
 
     def _provision(self, claim: Object, storage_class: Object) -> None:
         name = f"pvc-{claim['metadata']['uid']}"
@@ -143,12 +145,17 @@ class VolumeReconciler(Reconciler):
             path_ = f"{CORE}/namespaces/{namespace}/persistentvolumeclaims/{name}/status"
             self.kube.patch(path_, {"status": status}, MERGE)
 
-    def _remove(self, volume: Object) -> None:
+    def _remove(self, volume: Object) -> float | None:
+        """Remove it with what is behind it; how long to wait where Cinder refuses."""
         name, handle = volume["metadata"]["name"], volume["spec"]["csi"]["volumeHandle"]
-        self.disks.delete(handle)
-        self.files.remove(handle)
+        try:
+            self.disks.delete(handle)
+        except (DiskError, exceptions.SDKException) as error:
+            self._tell("PersistentVolume", volume, "VolumeFailedDelete", str(error))
+            return RETRY_SECONDS
         self.kube.delete(f"{CORE}/persistentvolumes/{name}")
         LOG.info("volume %s: removed, its claim is gone and its class says Delete", name)
+        return None
 
 
 def gibibytes(size: str) -> int:
