@@ -85,7 +85,7 @@ ADDRESS = (
         "string",
         "The floating IP at which the hub answers. It must be in the project.",
         default=None,
-        null="a new one, kept afterwards",
+        null="a new one, kept afterwards; clouds with a janitor delete it with the cluster",
         check=keys.ipv4,
         example="192.0.2.7",
     ),
