@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal.setup import __main__ as command
 from rehearsal.setup import binaries, programs, sources, toolchains
 from rehearsal.setup.commands import SetupError
 from rehearsal.setup.programs import Program
@@ -409,6 +410,10 @@ def test_search_path_has_plain_names_and_stays(cache: Path, told: list[str], no_
 
 
 def test_optional_programs_are_got_by_name_alone(cache: Path, told: list[str], no_sources: list[str]) -> None:
-    assert "pebble" not in binaries.ensure(None, told.append)
-    assert "pebble" not in [program.name for program in programs.chosen(None)]
+    """What was made once is used from then on."""
+    usual = command._split(None)[0]
+    assert usual == [name for name, program in programs.all_programs().items() if not program.optional]
+    assert "pebble" not in usual
+    assert command._split(["pebble"]) == (["pebble"], [])
     assert list(binaries.ensure(["pebble"], told.append)) == ["pebble"]
+    assert set(command._split(None)[0]) == {*usual, "pebble"}

@@ -106,7 +106,7 @@ class ServiceOptions:
             keep_floating_ip=_true(annotations.get(KEEP_FLOATING_IP)),
             floating_network=annotations.get(FLOATING_NETWORK),
             address=spec.get("loadBalancerIP") or None,
-            proxy_protocol=PROXY_PROTOCOLS.get(annotations.get(PROXY_PROTOCOL), ""),
+            proxy_protocol=PROXY_PROTOCOLS.get(annotations.get(PROXY_PROTOCOL, ""), ""),
             source_ranges=tuple(spec.get("loadBalancerSourceRanges") or (named.split(",") if named else ())),
             timeouts=timeouts,
             annotations=tuple(sorted((key, text) for key, text in annotations.items() if key not in OURS)),

@@ -43,8 +43,8 @@ def find(name: str) -> Path | None:
     return path
 
 
-def ensure(names: Iterable[str] | None, say: Say) -> dict[str, Path]:
-    """Paths of the programs ``names`` (None: all but optional ones), by name; gets those that are not there.
+def ensure(names: Iterable[str], say: Say) -> dict[str, Path]:
+    """Paths of the programs ``names``, by name; gets those that are not there.
 
     Raises SetupError when a program is to be had from no source.
     """

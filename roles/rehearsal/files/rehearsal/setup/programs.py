@@ -124,12 +124,9 @@ def all_programs() -> Mapping[str, Program]:
     return read(json.loads(TABLE.read_text()), architecture())
 
 
-def chosen(names: Iterable[str] | None) -> list[Program]:
-    """The programs ``names`` (None: all but optional ones); SetupError names one that is not in the table."""
-    programs = all_programs()
-    if names is None:
-        return [program for program in programs.values() if not program.optional]
-    wanted = list(names)
+def chosen(names: Iterable[str]) -> list[Program]:
+    """The programs ``names``; SetupError names one that is not in the table."""
+    programs, wanted = all_programs(), list(names)
     if unknown := sorted(set(wanted) - set(programs)):
         raise SetupError(f"no program is called {', '.join(unknown)}; there are {', '.join(programs)}")
     return [programs[name] for name in wanted]

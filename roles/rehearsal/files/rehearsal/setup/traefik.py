@@ -103,7 +103,7 @@ class Authority:
     def obtain(self, domain: str, tokens: dict[str, str]) -> Json:
         """``certificate`` and ``key`` (PEM, base64) for ``domain``; ``tokens`` is what the challenge's server answers.
 
-        Raises AcmeError, OSError.
+        Raises AcmeError, OSError, and anything else where the answers are none of ACME.
         """
         if not self._account:
             self._register()
@@ -252,11 +252,11 @@ class Proxy:
     def _ask(self, domain: str, failure: str) -> None:
         try:
             got = {**self.authority.obtain(domain, self.tokens), "domain": {"main": domain}, "Store": "default"}
-        except (AcmeError, OSError) as error:
-            text = f"unable to generate a certificate for the domains [{domain}]: {error}"
+            self.contexts[domain] = _context(got)
+        except Exception as error:  # there is no end to what an authority, or a page in its place, may answer
+            text = f"unable to generate a certificate for the domains [{domain}]: {str(error) or repr(error)}"
             log_error(failure, text, acmeCA=self.acme["caServer"], domains=json.dumps([domain]))
             return
-        self.contexts[domain] = _context(got)
         everything = self.stored()
         mine = everything[self.resolver]
         others = [one for one in mine["Certificates"] or [] if one["domain"]["main"] != domain]
