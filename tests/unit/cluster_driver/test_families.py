@@ -157,3 +157,16 @@ def test_who_moves_an_autoscaled_group(family: str, after_resize: int, after_bou
     nodegroup = Nodegroup(4, 3, 6, min_node_count="3", max_node_count="6")
     assert wishes.resized(families.get(family), nodegroup, 1) == after_resize
     assert wishes.rebounded(families.get(family), nodegroup, 1) == after_bounds
+
+
+@pytest.mark.parametrize("family", ["cluster-api", "capi-helm", "heat"])
+def test_whose_control_plane_keeps_its_size(family: str) -> None:
+    """Of the cluster's own family, whatever the rehearsal's is."""
+    nodegroup = Nodegroup(3, 1, None, auto_scaling_enabled="false")
+    assert wishes.resized(families.get(family), nodegroup, 1) == 3
+    nodegroup.role = "master"
+    if families.get(family).control_plane_resizes:
+        assert wishes.resized(families.get(family), nodegroup, 1) == 3
+        return
+    with pytest.raises(families.RefusedError, match="Resizing the master nodegroup is not supported by this driver"):
+        wishes.resized(families.get(family), nodegroup, 1)

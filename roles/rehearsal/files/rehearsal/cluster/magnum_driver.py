@@ -401,7 +401,7 @@ class Driver(driver.Driver):
         return ClusterDir(self.settings, cluster.uuid)
 
     def _resize(self, cluster: Any, nodegroup: Any, remove: list[str]) -> None:
-        with self._change(cluster) as desired:
+        with self._change(cluster) as desired, refusals():
             group = desired.groups[nodegroup.name]
             group.count = wishes.resized(self._family(cluster), nodegroup, group.count)
             group.remove = [str(node) for node in remove]

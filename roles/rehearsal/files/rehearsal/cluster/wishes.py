@@ -132,7 +132,13 @@ def first_count(family: Family, nodegroup: Any, wanted: Group) -> None:
 
 
 def resized(family: Family, nodegroup: Any, before: int) -> int:
-    """How many nodes a group of ``before`` nodes has after a resize: of an autoscaled one they are the autoscaler's."""
+    """How many nodes a group of ``before`` nodes has after a resize: of an autoscaled one they are the autoscaler's.
+
+    Raises RefusedError for bounds, and for a control plane that keeps its size (Magnum's API asks the rehearsal's
+    family only, and the cluster may have another).
+    """
+    if nodegroup.role == "master" and not family.control_plane_resizes:
+        raise RefusedError("Resizing the master nodegroup is not supported by this driver.")
     return before if family.owns_count and bounds(family, nodegroup) else int(nodegroup.node_count)
 
 
