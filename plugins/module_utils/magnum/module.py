@@ -17,7 +17,7 @@ from . import clouds_yaml, shortage
 from .client import Magnum
 from .clouds_yaml import CloudsYamlError
 from .errors import CredentialsError, MagnumError, RefusedError, missing_nodes
-from .nova import Nova, of_group
+from .nova import Nova, alive
 from .plan import Plan, equal
 from .progress import Progress
 from .waiter import Seen, Waiter
@@ -160,11 +160,8 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
         for group in seen.groups:
             if not str(group.get("status")).endswith("_IN_PROGRESS") or group.get("role") == "master":
                 continue
-            name, wanted, there = (
-                str(group["name"]),
-                int(group.get("node_count") or 0),
-                of_group(servers, group["name"]),
-            )
+            name, wanted = str(group["name"]), int(group.get("node_count") or 0)
+            there = alive(servers, name)
             why = self._nova.why(name, group.get("flavor_id"), wanted - len(there), servers)
             if not why:
                 return ""

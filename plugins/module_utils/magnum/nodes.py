@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from .errors import OperationFailedError
 from .facts import is_ready, members
 from .families import DEFAULT_WORKER
 from .module import MagnumModule
+from .nova import alive
 from .shortage import sentence
 
 Json = dict[str, Any]
@@ -78,24 +79,36 @@ class NodesModule(MagnumModule):
         """The nodes, and a sentence on each group that has too few of them and is not waited for any more."""
         end = time.monotonic() + self.params["timeout"]
         since, before = time.monotonic(), None
-        flavors = {group["name"]: group.get("flavor") for group in self.params["groups"]}
+        names: list[str] = []
         while True:
             nodes = self._nodes(cluster, end)
             found = counts(self.params["groups"], nodes)
             short = [count for count in found if count.short]
             if not short:
                 return nodes, {}
-            servers = self._nova.servers(cluster, [count.name for count in found])
+            names = names or self._group_names(cluster)
+            servers = self._nova.servers(cluster, names)
             now = [sorted((n["metadata"]["name"], is_ready(n)) for n in nodes), servers]
             if now != before:
                 since, before = time.monotonic(), now
-            why = {c.name: self._nova.why(c.name, flavors.get(c.name), c.wanted - c.present, servers) for c in short}
+            why = self._why(short, servers)
             known = all(why.values()) and time.monotonic() - since > PATIENCE
             if known or time.monotonic() > end or self.check_mode or not self.params["wait"]:
                 return nodes, {c.name: sentence(c.name, c.there, why[c.name]) for c in short}
             listed = ", ".join(f"{c.name} {c.ready} of {c.wanted}" for c in short)
             self.progress.say(f"cluster {cluster['name']}: nodes ready as Kubernetes counts them: {listed}")
             time.sleep(POLL)
+
+    def _group_names(self, cluster: Json) -> list[str]:
+        """Of all groups, those of others too: servers are told apart by them."""
+        live = self.magnum.short_nodegroups(cluster["uuid"])
+        return list(dict.fromkeys(group["name"] for group in (*self.params["groups"], *live)))
+
+    def _why(self, short: Sequence[Count], servers: list[Json]) -> dict[str, list[str]]:
+        """Nova's reasons for each group. A server that is still starting is no node, and has its share of the quota."""
+        flavors = {group["name"]: group.get("flavor") for group in self.params["groups"]}
+        there = {c.name: max(c.present, len(alive(servers, c.name))) for c in short}
+        return {c.name: self._nova.why(c.name, flavors[c.name], c.wanted - there[c.name], servers) for c in short}
 
     def _nodes(self, cluster: Json, end: float) -> list[Json]:
         """Kubernetes' nodes; a server that does not answer is asked again until ``end``."""

@@ -19,10 +19,15 @@ class Nova:
         self._flavors: dict[str, Json] = {}
 
     def servers(self, cluster: Mapping[str, Any], groups: Iterable[str]) -> list[Json]:
-        """{name, status, fault} of the cluster's servers, by name."""
+        """{name, status, fault, groups} of the cluster's servers, by name; ``groups``: those whose it may be."""
         owner = Owner(cluster, list(groups))
         found = [
-            {"name": str(s.name), "status": s.status, "fault": (s.fault or {}).get("message") or ""}
+            {
+                "name": str(s.name),
+                "status": s.status,
+                "fault": (s.fault or {}).get("message") or "",
+                "groups": owner.groups_of(str(s.name)),
+            }
             for s in self._conn.compute.servers()
             if owner.owns(s.name, s.metadata)
         ]
@@ -44,5 +49,10 @@ class Nova:
 
 
 def of_group(servers: Iterable[Json], group: str) -> list[Json]:
-    """Those of a node group: every driver has its name in theirs."""
-    return [server for server in servers if f"-{group}-" in server["name"]]
+    """Those that are, or may be, of a node group."""
+    return [server for server in servers if group in server["groups"]]
+
+
+def alive(servers: Iterable[Json], group: str) -> list[Json]:
+    """Those of a node group that may still become nodes."""
+    return [server for server in of_group(servers, group) if server["status"] != "ERROR"]

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..magnum.families import DEFAULT_WORKER
+
 Json = Mapping[str, Any]
 
 MIB = 1024**2
@@ -74,6 +76,10 @@ HEAT_NAME, HEAT_NAME_OF_GROUP, HEAT_GROUP = 30, 20, 9
 """How many characters of a cluster's name, and of a group's, Magnum's Heat driver has in the names of its stacks."""
 
 
+MACHINE_NAME = 57
+"""How many characters of a machine's name Cluster API never cuts: of 63, the last ones are random."""
+
+
 def _host_name(stack: str) -> str:
     """What becomes of a stack's name there."""
     return re.sub("[^a-z0-9-]", "", stack.lower().replace("_", "-").replace(".", "-"))
@@ -94,12 +100,15 @@ class Owner:
     def __init__(self, cluster: Json | None, groups: Sequence[str] = ()) -> None:
         self._marks: list[str] = []
         self._pattern: re.Pattern[str] | None = None
+        self._machines, self._stacks = "", dict.fromkeys(groups, "")
         if cluster is None:
             return
         self._marks = [str(cluster[key]) for key in ("uuid", "cluster_id", "stack_id") if cluster.get(key)]
         name = str(cluster.get("name"))
-        stacks = [name[:HEAT_NAME], *(f"{name[:HEAT_NAME_OF_GROUP]}-{group[:HEAT_GROUP]}" for group in groups)]
-        either = "|".join(re.escape(_host_name(stack)) for stack in stacks)
+        stack = cluster.get("cluster_id") or cluster.get("stack_id")
+        self._machines = f"{stack}-" if stack else ""
+        self._stacks = {group: _host_name(f"{name[:HEAT_NAME_OF_GROUP]}-{group[:HEAT_GROUP]}") for group in groups}
+        either = "|".join(map(re.escape, (_host_name(name[:HEAT_NAME]), *self._stacks.values())))
         self._pattern = re.compile(f"({either})-[a-z2-7]{{12}}(-|$)")
 
     def owns(self, *texts: Any) -> bool:
@@ -111,3 +120,16 @@ class Owner:
             if self._pattern is not None and self._pattern.match(words):
                 return True
         return False
+
+    def groups_of(self, server: str) -> list[str]:
+        """The node groups whose the server of this name may be; empty for the control plane's.
+
+        Several where Heat cuts their names to the same characters.
+        """
+        if self._machines and server.startswith(self._machines):
+            fitting = [g for g in self._stacks if server.startswith(f"{self._machines}{g}-"[:MACHINE_NAME])]
+            return sorted(fitting, key=len)[-1:]
+        match = self._pattern.match(server) if self._pattern else None
+        if match is None or server[match.end() :].startswith("master-"):
+            return []
+        return [group for group, stack in self._stacks.items() if stack == match[1]] or [DEFAULT_WORKER]

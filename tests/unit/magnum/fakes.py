@@ -7,6 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import requests
+from keystoneauth1.noauth import NoAuth
+from keystoneauth1.session import Session
+from openstack.connection import Connection
+from requests.adapters import BaseAdapter
+
 Json = dict[str, Any]
 
 
@@ -61,3 +67,48 @@ class Proxy:
 
 def error(status: int, detail: str) -> Answer:
     return Answer(status, {"errors": [{"status": status, "title": "Title", "detail": detail}]})
+
+
+NOVA = "http://nova.example.org/v2.1"
+
+
+@dataclass
+class Nova(BaseAdapter):
+    """Nova's API below openstacksdk: servers, limits and flavors as they are given; errors while it is ``broken``."""
+
+    servers: list[Json] = field(default_factory=list)
+    limits: Json = field(default_factory=dict)
+    flavors: list[Json] = field(default_factory=list)
+    broken: Callable[[], bool] = lambda: False
+
+    def connection(self) -> Any:
+        """openstacksdk's, which knows no other service."""
+        http = requests.Session()
+        http.mount("http://", self)
+        session = Session(auth=NoAuth(endpoint=NOVA), session=http)
+        return Connection(session=session, compute_endpoint_override=NOVA, compute_api_version="2.1")
+
+    def send(self, request: requests.PreparedRequest, *_any: Any, **_more: Any) -> requests.Response:
+        answer = requests.Response()
+        answer.request, answer.url = request, str(request.url)
+        answer.headers["Content-Type"] = "application/json"
+        what = answer.url.removeprefix(NOVA).partition("?")[0].strip("/").split("/")
+        links = [{"rel": "self", "href": NOVA}]
+        version = {"id": "v2.1", "status": "CURRENT", "version": "2.90", "min_version": "2.1", "links": links}
+        known: Json = {
+            "": {"version": version},
+            "limits": {"limits": {"absolute": self.limits}},
+            "servers": {"servers": self.servers},
+            "flavors": {"flavors": self.flavors},
+        }
+        body, answer.status_code = known[what[0]], 200
+        if what[0] and self.broken():
+            body, answer.status_code = {"message": "The server is currently unavailable."}, 503
+        elif what[0] == "flavors" and what[-1] not in ("flavors", "detail"):
+            found = [flavor for flavor in self.flavors if flavor["id"] == what[-1]]
+            body, answer.status_code = ({"flavor": found[0]}, 200) if found else ({}, 404)
+        answer._content = json.dumps(body).encode()
+        return answer
+
+    def close(self) -> None:
+        pass

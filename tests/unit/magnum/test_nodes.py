@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum import nodes as waiting
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.client import Magnum
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import OperationFailedError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.nodes import Count, NodesModule, counts
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress import Progress
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.shortage import reasons, sentence
 
-from .fakes import Clock
+from .fakes import Answer, Clock, Nova, Proxy
 
 Json = dict[str, Any]
 ROOM = {"maxTotalInstances": 10, "totalInstancesUsed": 3, "maxTotalCores": 288, "totalCoresUsed": 282}
@@ -54,28 +54,30 @@ def test_what_is_said_names_what_is_asked_and_what_is_there() -> None:
 
 
 class Nodes(NodesModule):
-    """The module with answers of Kubernetes and Nova by time, and without a connection."""
+    """The module with answers of Kubernetes by time, and a cloud of Magnum and Nova alone."""
 
-    def __init__(self, clock: Clock, kubernetes: list[tuple[float, list[Json]]], why: list[str]) -> None:
-        self.clock, self.kubernetes, self.why = clock, kubernetes, why
+    def __init__(self, clock: Clock, kubernetes: list[tuple[float, list[Json]]], nova: Nova) -> None:
+        self.clock, self.kubernetes = clock, kubernetes
+        self.conn = nova.connection()
+        self.live = [{"name": "default-worker"}]
+        self.magnum = Magnum(Proxy(self._magnum), sleep=clock.sleep, clock=clock)
         self.progress = Progress("")
         self.check_mode = False
         self.said: list[str] = []
         self.params = {"cluster": "hub", "groups": [WORKER], "timeout": 600, "wait": True, "kubeconfig": "x"}
         self.began = clock()
 
+    def _magnum(self, *_any: Any) -> Answer:
+        return Answer(200, {"nodegroups": self.live})
+
     def warn(self, text: str) -> None:
         self.said.append(text)
 
     def find_cluster(self, _name: str) -> Json:
-        return {"name": "hub", "uuid": "u", "api_address": "https://192.0.2.1:6443"}
+        return {"name": "hub", "uuid": "u-1", "stack_id": "kube-ab12c", "api_address": "https://192.0.2.1:6443"}
 
     def _nodes(self, _cluster: Json, _end: float) -> list[Json]:
         return [nodes for after, nodes in self.kubernetes if self.clock() - self.began >= after][-1]
-
-    @property
-    def _nova(self) -> Any:
-        return SimpleNamespace(servers=lambda *_any: [], why=lambda *_any: self.why)
 
 
 @pytest.fixture
@@ -86,26 +88,33 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     yield made
 
 
+def full(used: int, *servers: str) -> Nova:
+    """A project that may not have more servers than it has; those of the cluster."""
+    listed = [{"id": name, "name": name, "status": "ACTIVE"} for name in servers]
+    limits = {"maxTotalInstances": used, "totalInstancesUsed": used}
+    return Nova(listed, limits, [{"id": "f", **LARGE}])
+
+
 BOTH = [node("a", "default-worker"), node("b", "default-worker")]
 
 
 def test_nodes_that_come_later_are_waited_for(clock: Clock) -> None:
-    module = Nodes(clock, [(0, []), (60, BOTH[:1]), (200, BOTH)], [])
+    module = Nodes(clock, [(0, []), (60, BOTH[:1]), (200, BOTH)], Nova())
     result = module.act()
     assert (result["groups"][0]["ready"], module.said) == (2, [])
     assert 200 <= clock() - module.began < 210
 
 
 def test_what_nova_refuses_ends_the_wait_and_not_the_run(clock: Clock) -> None:
-    module = Nodes(clock, [(0, []), (10, BOTH[:1])], ["the quota of instances is 2, 2 are used, and one more takes 1"])
+    module = Nodes(clock, [(0, []), (10, BOTH[:1])], full(2))
     result = module.act()
     assert 40 <= clock() - module.began < 60
-    assert "1 of 2 nodes are ready" in module.said[0]
+    assert "1 of 2 nodes are ready. Nova: the quota of instances is 2, 2 are used" in module.said[0]
     assert result["groups"][0]["why"] == module.said[0]
 
 
 def test_without_any_worker_nothing_runs(clock: Clock) -> None:
-    module = Nodes(clock, [(0, [])], ["the quota of instances is 1, 1 are used, and one more takes 1"])
+    module = Nodes(clock, [(0, [])], full(1))
     with pytest.raises(
         OperationFailedError, match=r"has no node that could run anything\. Node group default-worker: 0"
     ):
@@ -113,7 +122,24 @@ def test_without_any_worker_nothing_runs(clock: Clock) -> None:
 
 
 def test_without_a_reason_the_whole_time_is_waited(clock: Clock) -> None:
-    module = Nodes(clock, [(0, BOTH[:1])], [])
+    module = Nodes(clock, [(0, BOTH[:1])], Nova())
     module.act()
     assert clock() - module.began >= 600
     assert "Nova shows nothing that keeps them" in module.said[0]
+
+
+def test_a_server_that_is_starting_is_waited_for_although_the_quota_is_used(clock: Clock) -> None:
+    """What it takes of the quota is among what is used."""
+    servers = ("kube-ab12c-default-worker-a", "kube-ab12c-default-worker-b")
+    module = Nodes(clock, [(0, BOTH[:1]), (200, BOTH)], full(2, *servers))
+    assert (module.act()["groups"][0]["ready"], module.said) == (2, [])
+    assert 200 <= clock() - module.began < 210
+
+
+def test_servers_of_a_group_that_is_not_asked_about_are_not_taken_for_another_s(clock: Clock) -> None:
+    servers = ("kube-ab12c-default-worker-a", "kube-ab12c-default-worker-more-b")
+    module = Nodes(clock, [(0, BOTH[:1])], full(2, *servers))
+    module.live.append({"name": "default-worker-more"})
+    module.act()
+    assert clock() - module.began < 60
+    assert "the quota of instances is 2" in module.said[0]
