@@ -47,14 +47,15 @@ class OperatingModule(MagnumModule):
                     raise
                 # Another operation came first, or Magnum has not noticed the end of the last one.
                 seen = waiter.look()
-                if seen is not None and seen.busy:
+                alone = seen is not None and seen.stands_alone and seen.usable
+                if seen is not None and seen.busy and not alone:
                     before = waiter.until_idle(doing)
                     continue
                 refused += 1
                 if refused >= BUSY_ATTEMPTS or not sounds_busy(error):
                     raise
                 waiter.pause(BUSY_PAUSE)
-                before = waiter.until_idle(doing)
+                before = waiter.until_taken(doing, group, drops)
         if wait:
             waiter.until_done(doing, before, reached, group)
 
