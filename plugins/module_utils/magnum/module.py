@@ -160,6 +160,8 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
         for group in seen.groups:
             if not str(group.get("status")).endswith("_IN_PROGRESS") or group.get("role") == "master":
                 continue
+            if group["status"] == "DELETE_IN_PROGRESS":  # which waits for no server
+                return ""
             name, wanted = str(group["name"]), int(group.get("node_count") or 0)
             there = alive(servers, name)
             why = self._nova.why(name, group.get("flavor_id"), wanted - len(there), servers)

@@ -12,6 +12,7 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.waiter impo
 
 from .fakes import Nova
 from .test_modules import UUID, Cloud, module
+from .test_waiter import Cloud as States
 
 Json = dict[str, Any]
 
@@ -81,11 +82,16 @@ def seen(status: str, count: int, *, cluster: Json = CLUSTER) -> Seen:
     return Seen(cluster, (plane, gpu))
 
 
-def short(cloud: Nova, at: Seen) -> str:
-    """What any of the modules that wait says of groups which get no more servers."""
+def of(cloud: Nova) -> Any:
+    """Any of the modules that wait, on that cloud."""
     made = module(NodesModule, Cloud())
     made.conn = cloud.connection()
-    said: str = made._short(at)
+    return made
+
+
+def short(cloud: Nova, at: Seen) -> str:
+    """What is said of groups which get no more servers."""
+    said: str = of(cloud)._short(at)
     return said
 
 
@@ -116,3 +122,24 @@ def test_another_group_s_servers_are_not_counted() -> None:
     at = seen("CREATE_IN_PROGRESS", 2)
     large = {"name": "gpu-large", "role": "worker", "status": "CREATE_COMPLETE", "node_count": 2}
     assert "2 nodes are asked for, 0 servers are there" in short(cloud, Seen(at.cluster, (*at.groups, large)))
+
+
+def test_a_group_that_is_deleted_gets_no_servers_and_ends_all_the_same() -> None:
+    cloud = Nova([server("kube-ab12c-gpu-a")], FULL, [FLAVOR])
+    at = seen("DELETE_IN_PROGRESS", 3)
+    assert short(cloud, at) == ""
+    stuck = {"name": "gpu-large", "role": "worker", "status": "UPDATE_IN_PROGRESS", "node_count": 2, "flavor_id": "f1"}
+    assert short(cloud, Seen(at.cluster, (stuck, *at.groups))) == ""
+    assert QUOTA in short(cloud, Seen(at.cluster, (stuck,)))
+
+
+def test_a_deletion_is_waited_for_to_its_end() -> None:
+    """Although a full project keeps other servers of that group from coming."""
+    at = seen("DELETE_IN_PROGRESS", 3)
+    plane = {**at.groups[0], "uuid": "m", "status": "CREATE_COMPLETE"}
+    deleting = ({**CLUSTER, "status": "UPDATE_IN_PROGRESS"}, plane, {**at.groups[1], "uuid": "g"})
+    states = States(*[deleting] * 30, deleting[:2], timeout=3600)
+    states.waiter._short = of(Nova([server("kube-ab12c-gpu-a")], FULL, [FLAVOR]))._short
+    done = states.waiter.until_done("deleting", states.now(), lambda now: now.group("gpu") is None, "gpu")
+    assert done.group("gpu") is None
+    assert states.waiter.notes == []
