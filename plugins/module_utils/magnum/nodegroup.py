@@ -206,7 +206,7 @@ class NodegroupModule(OperatingModule):
     def _api_address(self, waiter: Waiter, cluster: Json, doing: str) -> str | None:
         if cluster.get("api_address"):
             return str(cluster["api_address"])
-        return waiter.until_taken(doing, None, takes_always).cluster.get("api_address")
+        return waiter.until_taken(doing, takes_always).cluster.get("api_address")
 
     def _wanted(self) -> Json:
         names = {"flavor": "flavor_id", "image": "image_id"}

@@ -32,7 +32,7 @@ class OperatingModule(MagnumModule):
 
         Where node groups stand alone it is not waited for others, but where Magnum would drop the request (``drops``).
         """
-        before = waiter.until_taken(doing, group, drops)
+        before = waiter.until_taken(doing, drops)
         refused = 0
         while True:
             try:
@@ -55,7 +55,7 @@ class OperatingModule(MagnumModule):
                 if refused >= BUSY_ATTEMPTS or not sounds_busy(error):
                     raise
                 waiter.pause(BUSY_PAUSE)
-                before = waiter.until_taken(doing, group, drops)
+                before = waiter.until_taken(doing, drops)
         if wait:
             waiter.until_done(doing, before, reached, group)
 

@@ -128,7 +128,8 @@ class Waiter:
         self._now = now
         self._until = clock() + timeout
         self._short, self._missing = short, missing
-        self._asked, self._short_since = float("-inf"), float("inf")
+        self._asked: float
+        self._short_since: float
         self._said = ""
         self.notes: list[str] = []
 
@@ -209,11 +210,11 @@ class Waiter:
             self._progress.say(f"{self._summary(seen)}; waiting for this to end before {doing}")
         raise AssertionError("unreachable")
 
-    def until_taken(self, doing: str, group: str | None, drops: Drops) -> Seen:
+    def until_taken(self, doing: str, drops: Drops) -> Seen:
         """Wait until Magnum can be asked: where groups stand alone, as soon as it does not drop the request.
 
-        ``drops`` says so of a state. Raises OperationFailedError when the cluster is gone, or when what is waited for
-        will not end; TimedOutError.
+        ``drops`` says so of a state; any group may have made it so. Raises OperationFailedError when the cluster is
+        gone, or when what is waited for will not end; TimedOutError.
         """
         for seen in self._looks(f"{doing}: Magnum does not take this yet"):
             if seen is None:
@@ -221,7 +222,7 @@ class Waiter:
             self._refuse_lost(doing, seen)
             if not seen.busy or (seen.stands_alone and seen.usable and not drops(seen)):
                 return seen
-            if seen.usable and self._goes_no_further(seen, group):
+            if seen.usable and self._goes_no_further(seen):
                 raise OperationFailedError(
                     f"{doing}: Magnum takes no such request while it is {self._summary(seen)}, and that does not end. "
                     f"{' '.join(self.notes)}"
@@ -313,6 +314,7 @@ class Waiter:
 
     def _looks(self, doing: str) -> Iterator[Seen | None]:
         """The cluster again and again, until the time is over. Times without an answer are waited through."""
+        self._asked, self._short_since = float("-inf"), float("inf")  # each wait is for groups of its own
         pause, silent = FIRST_POLL, None
         seen: Seen | None = None
         while True:

@@ -288,7 +288,7 @@ def test_a_group_is_done_although_another_is_stuck() -> None:
         (capi("UPDATE_IN_PROGRESS"), MASTER, OTHER, workers("UPDATE_IN_PROGRESS", 3)),
         (capi("UPDATE_IN_PROGRESS"), MASTER, OTHER, workers("UPDATE_COMPLETE", 3)),
     )
-    taken = cloud.waiter.until_taken("resizing", "default-worker", drops_resize("default-worker"))
+    taken = cloud.waiter.until_taken("resizing", drops_resize("default-worker"))
     assert (
         cloud.waiter.until_done("resizing", taken, has(3), "default-worker").cluster["status"] == "UPDATE_IN_PROGRESS"
     )
@@ -302,7 +302,7 @@ def test_a_stuck_group_is_gone_on_from_and_deleted_at_once() -> None:
     assert (seen.group("gpu") or {})["status"] == "CREATE_IN_PROGRESS"
     assert cloud.waiter.notes == [SHORT]
     gone = Cloud(stuck, (capi("UPDATE_IN_PROGRESS"), MASTER, workers()), timeout=3600)
-    before = gone.waiter.until_taken("deleting", "gpu", takes_always)
+    before = gone.waiter.until_taken("deleting", takes_always)
     gone.waiter.until_done("deleting", before, lambda seen: seen.group("gpu") is None, "gpu")
     assert gone.clock.now < 1010
 
@@ -311,7 +311,7 @@ def test_what_magnum_would_drop_is_not_asked_and_the_end_of_the_wait_says_why() 
     making = (capi("CREATE_IN_PROGRESS"), MASTER, workers("CREATE_IN_PROGRESS", 3))
     cloud = Cloud(making, short=SHORT, timeout=3600)
     with pytest.raises(OperationFailedError, match=r"takes no such request while .* does not end\. Node group default"):
-        cloud.waiter.until_taken("resizing", "default-worker", drops_resize("default-worker"))
+        cloud.waiter.until_taken("resizing", drops_resize("default-worker"))
     drops = drops_patch("gpu")
     assert drops(Seen(capi("UPDATE_IN_PROGRESS"), (OTHER,)))
     assert not drops(Seen(capi("UPDATE_IN_PROGRESS"), ({**OTHER, "status": "UPDATE_IN_PROGRESS"},)))
@@ -328,6 +328,32 @@ def test_behind_a_group_that_can_never_be_deleted_nothing_is_waited_for() -> Non
     live = {**capi("UPDATE_IN_PROGRESS"), "stack_id": "kube-ab1c2"}
     cloud = Cloud((live, MASTER, workers("UPDATE_IN_PROGRESS"), lost), timeout=3600)
     with pytest.raises(OperationFailedError, match=r"resizing: Node group GPU .* final: .* Only a new cluster helps"):
-        cloud.waiter.until_taken("resizing", "default-worker", drops_resize("default-worker"))
+        cloud.waiter.until_taken("resizing", drops_resize("default-worker"))
     with pytest.raises(OperationFailedError, match="Only a new cluster helps"):
         cloud.waiter.until_done("resizing", cloud.now(), has(1), "default-worker")
+
+
+def test_a_request_that_another_stuck_group_keeps_from_being_taken_is_given_up() -> None:
+    """The group that is meant is well; what the creation of another does to the cluster is in its way."""
+    stuck = (
+        capi("CREATE_IN_PROGRESS"),
+        MASTER,
+        workers("CREATE_IN_PROGRESS", 3),
+        {**OTHER, "status": "CREATE_COMPLETE"},
+    )
+    cloud = Cloud(stuck, short=SHORT, timeout=3600)
+    with pytest.raises(OperationFailedError, match=r"does not end\. Node group default-worker: 1 of 3"):
+        cloud.waiter.until_taken("resizing gpu", drops_resize("gpu"))
+    assert 30 <= cloud.clock.now - 1000 < 60
+
+
+def test_each_wait_has_its_own_patience() -> None:
+    """What was known of one group while its turn was waited for says nothing of the next."""
+    making = (capi("CREATE_IN_PROGRESS"), MASTER, workers("CREATE_IN_PROGRESS", 3))
+    after = (capi("UPDATE_IN_PROGRESS"), MASTER, workers(), OTHER)
+    cloud = Cloud(making, short=SHORT, timeout=3600)
+    cloud.waiter.until_created()
+    cloud.states = [after]
+    began = cloud.clock.now
+    cloud.waiter.until_done("creating", cloud.now(), lambda _seen: False, "gpu")
+    assert 30 <= cloud.clock.now - began < 60
