@@ -27,8 +27,11 @@ try:
     from openstack.exceptions import SDKException
 
     ksa: Any = exceptions
+    CLOUD_ERRORS: tuple[type[Exception], ...] = (exceptions.ClientException, SDKException)
 except ImportError:  # OpenStackModule fails with its own message
     ksa = None
+    CLOUD_ERRORS = ()
+"""What the SDK raises where a service, or the network on the way to it, answers an error."""
 
 Json = dict[str, Any]
 
@@ -105,7 +108,7 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
             self.fail_json(msg=f"Cloud {cloud} cannot be reached: {_one_line(error)}.{advice}")
         if ksa is not None and isinstance(error, ksa.MissingRequiredOptions):
             self.fail_json(msg=f"The credentials of cloud {cloud} are not complete: {_one_line(error)}.")
-        if _says_enough(error):
+        if isinstance(error, CLOUD_ERRORS):
             advice = "" if self._inside else ". Check its entry in clouds.yaml: credentials, auth_url"
             self.fail_json(msg=f"Cloud {cloud} answered an error: {_one_line(error)}{advice}")
         raise error
@@ -135,7 +138,7 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
         """Why credentials are not even tried, or tried in vain; "" where that says the cloud's answer by itself."""
         if self._cloud_name is None or self._config is None:
             return ""
-        if _says_enough(error):
+        if isinstance(error, CLOUD_ERRORS):
             return clouds_yaml.known_fault(self._config, self._cloud_name)
         return clouds_yaml.fault(self._config, self._cloud_name, error)
 
@@ -153,7 +156,16 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
         return made
 
     def _short(self, seen: Seen) -> str:
-        """Why the groups of workers that are on their way get no more servers, each with a reason; else empty."""
+        """Why the groups of workers that are on their way get no more servers, each with a reason; else empty.
+
+        Empty too where Nova does not answer.
+        """
+        try:
+            return self._reasons(seen)
+        except CLOUD_ERRORS:
+            return ""
+
+    def _reasons(self, seen: Seen) -> str:
         names = [str(group["name"]) for group in seen.groups]
         servers = self._nova.servers(seen.cluster, names)
         said = []
@@ -172,7 +184,10 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
         return " ".join(said)
 
     def _missing(self, seen: Seen) -> int:
-        servers = self._nova.servers(seen.cluster, [str(group["name"]) for group in seen.groups])
+        try:
+            servers = self._nova.servers(seen.cluster, [str(group["name"]) for group in seen.groups])
+        except CLOUD_ERRORS:
+            return 0
         return missing_nodes(seen.groups, sum(server["status"] != "ERROR" for server in servers))
 
     @functools.cached_property
@@ -249,11 +264,6 @@ def without_passwords(value: Any) -> Any:
     if isinstance(value, list):
         return [without_passwords(v) for v in value]
     return value
-
-
-def _says_enough(error: Exception) -> bool:
-    """Whether it is an answer of the cloud, or of the network on the way to it."""
-    return ksa is not None and isinstance(error, (ksa.ClientException, SDKException))
 
 
 def _one_line(error: object) -> str:

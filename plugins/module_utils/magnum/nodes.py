@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..kubernetes_lists import lists
-from .errors import OperationFailedError
+from .errors import ApiError, OperationFailedError
 from .facts import is_ready, members
 from .families import DEFAULT_WORKER
-from .module import MagnumModule
+from .module import CLOUD_ERRORS, MagnumModule
 from .nova import alive
 from .shortage import sentence
 
 Json = dict[str, Any]
+
+UNTOLD: tuple[type[Exception], ...] = (*CLOUD_ERRORS, ApiError)
+"""What is raised where Nova, or Magnum, does not tell why servers do not come."""
 
 POLL = 3.0
 """Seconds between two looks."""
@@ -86,18 +89,28 @@ class NodesModule(MagnumModule):
             short = [count for count in found if count.short]
             if not short:
                 return nodes, {}
-            names = names or self._group_names(cluster)
-            servers = self._nova.servers(cluster, names)
+            servers: list[Json] | None = None
+            try:
+                names = names or self._group_names(cluster)
+                servers = self._nova.servers(cluster, names)
+                why = self._why(short, servers)
+                told = all(why.values())
+            except UNTOLD as error:  # the next time it may answer
+                untold = f"could not be asked ({' '.join(str(error).split())})"
+                why, told = {count.name: [untold] for count in short}, False
             now = [sorted((n["metadata"]["name"], is_ready(n)) for n in nodes), servers]
             if now != before:
                 since, before = time.monotonic(), now
-            why = self._why(short, servers)
-            known = all(why.values()) and time.monotonic() - since > PATIENCE
-            if known or time.monotonic() > end or self.check_mode or not self.params["wait"]:
+            known = told and time.monotonic() - since > PATIENCE
+            if known or time.monotonic() > end or not self._waits:
                 return nodes, {c.name: sentence(c.name, c.there, why[c.name]) for c in short}
             listed = ", ".join(f"{c.name} {c.ready} of {c.wanted}" for c in short)
             self.progress.say(f"cluster {cluster['name']}: nodes ready as Kubernetes counts them: {listed}")
             time.sleep(POLL)
+
+    @property
+    def _waits(self) -> bool:
+        return bool(self.params["wait"]) and not self.check_mode
 
     def _group_names(self, cluster: Json) -> list[str]:
         """Of all groups, those of others too: servers are told apart by them."""
@@ -111,13 +124,13 @@ class NodesModule(MagnumModule):
         return {c.name: self._nova.why(c.name, flavors[c.name], c.wanted - there[c.name], servers) for c in short}
 
     def _nodes(self, cluster: Json, end: float) -> list[Json]:
-        """Kubernetes' nodes; a server that does not answer is asked again until ``end``."""
+        """Kubernetes' nodes; a server that does not answer is asked again until ``end`` where there is to be waited."""
         while True:
             try:
                 with lists(self.params["kubeconfig"]) as kubernetes:
                     return kubernetes.get("/api/v1/nodes")
             except Exception as error:
-                if time.monotonic() > end or not _passes(error):
+                if time.monotonic() > end or not self._waits or not _passes(error):
                     text = " ".join(str(error).split())
                     raise OperationFailedError(
                         f"looking for the nodes of cluster {cluster['name']}: Kubernetes' API does not answer: {text}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..preflight.project import Owner
+from ..preflight.reading import answer_of
 from .shortage import reasons
 
 Json = dict[str, Any]
@@ -38,7 +39,7 @@ class Nova:
         mine = of_group(servers, group)
         if missing < 1 or any(server["status"] == "BUILD" for server in mine):
             return []
-        limits = self._conn.compute.get("/limits").json()["limits"]["absolute"]
+        limits = answer_of(self._conn.compute, "/limits")["limits"]["absolute"]
         return reasons(mine, limits, self._flavor(flavor), missing)
 
     def _flavor(self, name: str | None) -> Json:

@@ -83,6 +83,15 @@ def together(parts: Mapping[str, Callable[[], Any]]) -> tuple[dict[str, Any], di
     return results, failures
 
 
+def answer_of(proxy: Any, path: str) -> Any:
+    """What a service answers to a GET that openstacksdk has no call for. Raises the SDK's exceptions."""
+    from openstack import exceptions
+
+    answer = proxy.get(path)
+    exceptions.raise_from_response(answer)
+    return answer.json()
+
+
 class Reader:
     """What is to be read of one project. ``connection`` is openstacksdk's; ``project_id`` that of its token."""
 
@@ -99,24 +108,24 @@ class Reader:
         c = self.connection
         found: dict[str, Callable[[], Any]] = {}
         if "compute" in self.services:
-            found["compute"] = lambda: self._json(c.compute, "/limits")["limits"]["absolute"]
+            found["compute"] = lambda: answer_of(c.compute, "/limits")["limits"]["absolute"]
             if exists:
                 found["servers"] = lambda: list(c.compute.servers())
                 found["server_groups"] = lambda: list(c.compute.server_groups())
         if "block-storage" in self.services:
             path = f"/os-quota-sets/{self.project_id}?usage=True"
-            found["storage"] = lambda: self._json(c.block_storage, path)["quota_set"]
+            found["storage"] = lambda: answer_of(c.block_storage, path)["quota_set"]
             found["volume_types"] = lambda: [one.name for one in c.block_storage.types()]
             if exists:
                 found["volumes"] = lambda: list(c.block_storage.volumes())
         if "network" in self.services:
-            found["network"] = lambda: self._json(c.network, f"/quotas/{self.project_id}/details")["quota"]
+            found["network"] = lambda: answer_of(c.network, f"/quotas/{self.project_id}/details")["quota"]
             found["floating_ips"] = lambda: list(c.network.ips(project_id=self.project_id))
             if exists:
                 for name in ("subnets", "routers", "ports", "security_groups"):
                     found[name] = functools.partial(self._of_network, name)
         if "load-balancer" in self.services:
-            found["balancing"] = lambda: self._json(c.load_balancer, f"/lbaas/quotas/{self.project_id}")["quota"]
+            found["balancing"] = lambda: answer_of(c.load_balancer, f"/lbaas/quotas/{self.project_id}")["quota"]
             found["balancers"] = lambda: list(c.load_balancer.load_balancers(project_id=self.project_id))
             found["pools"] = lambda: list(c.load_balancer.pools(project_id=self.project_id))
             found["listeners"] = lambda: list(c.load_balancer.listeners(project_id=self.project_id))
@@ -126,20 +135,12 @@ class Reader:
             found["zones"] = lambda: list(c.dns.zones())
         if "container-infrastructure-management" in self.services:
             magnum = c.container_infrastructure_management
-            found["clusters"] = lambda: self._json(magnum, "/clusters")["clusters"]
-            found["cluster_quota"] = lambda: self._json(magnum, f"/quotas/{self.project_id}/Cluster")
+            found["clusters"] = lambda: answer_of(magnum, "/clusters")["clusters"]
+            found["cluster_quota"] = lambda: answer_of(magnum, f"/quotas/{self.project_id}/Cluster")
         return found
 
     def _of_network(self, name: str) -> list[Any]:
         return list(getattr(self.connection.network, name)(project_id=self.project_id))
-
-    @staticmethod
-    def _json(proxy: Any, path: str) -> Any:
-        from openstack import exceptions
-
-        answer = proxy.get(path)
-        exceptions.raise_from_response(answer)
-        return answer.json()
 
 
 def services_of(connection: Any) -> frozenset[str]:

@@ -74,12 +74,12 @@ NOVA = "http://nova.example.org/v2.1"
 
 @dataclass
 class Nova(BaseAdapter):
-    """Nova's API below openstacksdk: servers, limits and flavors as they are given; errors while it is ``broken``."""
+    """Nova's API below openstacksdk: servers, limits and flavors as they are given; an error where it is ``broken``."""
 
     servers: list[Json] = field(default_factory=list)
     limits: Json = field(default_factory=dict)
     flavors: list[Json] = field(default_factory=list)
-    broken: Callable[[], bool] = lambda: False
+    broken: Callable[[str], bool] = lambda _what: False
 
     def connection(self) -> Any:
         """openstacksdk's, which knows no other service."""
@@ -102,7 +102,7 @@ class Nova(BaseAdapter):
             "flavors": {"flavors": self.flavors},
         }
         body, answer.status_code = known[what[0]], 200
-        if what[0] and self.broken():
+        if what[0] and self.broken(what[0]):
             body, answer.status_code = {"message": "The server is currently unavailable."}, 503
         elif what[0] == "flavors" and what[-1] not in ("flavors", "detail"):
             found = [flavor for flavor in self.flavors if flavor["id"] == what[-1]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum import nodes as waiting
@@ -12,6 +12,7 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors impo
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.nodes import Count, NodesModule, counts
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.progress import Progress
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.shortage import reasons, sentence
+from urllib3.exceptions import HTTPError
 
 from .fakes import Answer, Clock, Nova, Proxy
 
@@ -143,3 +144,40 @@ def test_servers_of_a_group_that_is_not_asked_about_are_not_taken_for_another_s(
     module.act()
     assert clock() - module.began < 60
     assert "the quota of instances is 2" in module.said[0]
+
+
+def test_a_nova_that_is_away_for_a_while_ends_nothing(clock: Clock) -> None:
+    nova = full(1, "kube-ab12c-default-worker-a")
+    module = Nodes(clock, [(0, BOTH[:1])], nova)
+    nova.broken = lambda _what: clock() - module.began < 100
+    module.act()
+    assert 130 <= clock() - module.began < 150
+    assert "the quota of instances is 1" in module.said[0]
+
+
+@pytest.mark.parametrize("what", ["servers", "limits"])
+def test_a_nova_that_stays_away_is_told_at_the_end(clock: Clock, what: str) -> None:
+    nova = full(1, "kube-ab12c-default-worker-a")
+    nova.broken = lambda path: path == what
+    module = Nodes(clock, [(0, BOTH[:1])], nova)
+    module.act()
+    assert clock() - module.began >= 600
+    assert "Nova: could not be asked (HttpException: 503" in module.said[0]
+
+
+@pytest.mark.parametrize(
+    ("wait", "check_mode", "waits"), [(True, False, True), (False, False, False), (True, True, False)]
+)
+def test_a_kubernetes_that_is_away_is_waited_for_where_it_is_to_be(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, wait: bool, check_mode: bool, waits: bool
+) -> None:
+    def away(_kubeconfig: str) -> NoReturn:
+        raise HTTPError("no route to host")
+
+    monkeypatch.setattr(waiting, "lists", away)
+    module = Nodes(clock, [], Nova())
+    module.params["wait"], module.check_mode = wait, check_mode
+    monkeypatch.setattr(Nodes, "_nodes", NodesModule._nodes)
+    with pytest.raises(OperationFailedError, match="Kubernetes' API does not answer"):
+        module.act()
+    assert (clock() - module.began >= 600) is waits

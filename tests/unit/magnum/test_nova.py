@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum import nova
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import MagnumError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.nodes import NodesModule
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.nova import alive, of_group
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.waiter import Seen
+from openstack.exceptions import SDKException
 
 from .fakes import Nova
 from .test_modules import UUID, Cloud, module
@@ -143,3 +145,28 @@ def test_a_deletion_is_waited_for_to_its_end() -> None:
     done = states.waiter.until_done("deleting", states.now(), lambda now: now.group("gpu") is None, "gpu")
     assert done.group("gpu") is None
     assert states.waiter.notes == []
+
+
+@pytest.mark.parametrize("what", ["servers", "limits", "flavors"])
+def test_where_nova_does_not_answer_nothing_is_known(what: str) -> None:
+    cloud = Nova([], FULL, [FLAVOR], broken=lambda path: path == what)
+    asked = nova.Nova(cloud.connection())
+    with pytest.raises(SDKException, match="currently unavailable"):
+        asked.why("gpu", "f1", 1, asked.servers(CLUSTER, GROUPS))
+    at = seen("CREATE_IN_PROGRESS", 2)
+    assert short(cloud, at) == ""
+    assert of(cloud)._missing(at) == (0 if what == "servers" else 3)
+
+
+def test_magnums_own_reason_is_told_where_nova_does_not_answer() -> None:
+    words = "Quota exceeded for instances: Requested 1, but already used 4 of 4 instances"
+    plane = {"uuid": "m", "name": "default-master", "role": "master", "status": "CREATE_COMPLETE", "node_count": 1}
+    gpu = {"uuid": "g", "name": "gpu", "role": "worker", "status": "CREATE_FAILED", "node_count": 3}
+    failed = ({**CLUSTER, "status": "CREATE_FAILED"}, plane, {**gpu, "status_reason": words})
+    making = ({**CLUSTER, "status": "CREATE_IN_PROGRESS"}, plane, {**gpu, "status": "CREATE_IN_PROGRESS"})
+    asking = of(Nova(broken=lambda _what: True))
+    for state, told in ((failed, words), (making, "creating cluster hub: not done within 300 s")):
+        states = States(state, timeout=300)
+        states.waiter._short, states.waiter._missing = asking._short, asking._missing
+        with pytest.raises(MagnumError, match=told):
+            states.waiter.until_created()
