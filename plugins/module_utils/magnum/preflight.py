@@ -107,7 +107,7 @@ class Verdict:
 def check(service: Mapping[str, Any], cloud: Cloud) -> Verdict:
     """Compare the file with the cloud. Nothing is raised for what people can mend: it is in ``problems``."""
     image = _named(cloud.images, service["cluster_image"])
-    site = _site_template(service, cloud)
+    site = site_template(service, cloud)
     template = site or cloud.cluster_template
     found = recognise(service["cluster_driver"], cluster=cloud.cluster, template=template, image=image)
     shown = guess(cloud.neighbours, cloud.templates) if found is None else None
@@ -147,7 +147,8 @@ def _by_name(service: Mapping[str, Any], cloud: Cloud) -> Mapping[str, Any]:
     }
 
 
-def _site_template(service: Mapping[str, Any], cloud: Cloud) -> Json | None:
+def site_template(service: Mapping[str, Any], cloud: Cloud) -> Json | None:
+    """The site's template that the file names; None where it names none, or one that is not there."""
     name = service.get("cluster_template")
     return _named(cloud.templates, name) if name else None
 
@@ -158,7 +159,7 @@ def _named(things: Iterable[Json], name: str) -> Json | None:
 
 def external_network(service: Mapping[str, Any], cloud: Cloud) -> str:
     """The id of the network that the cluster's floating IPs come from: the site's template's, or the file's. Or ""."""
-    template = (_site_template(service, cloud) or cloud.cluster_template or {}) if service["cluster_template"] else {}
+    template = (site_template(service, cloud) or cloud.cluster_template or {}) if service["cluster_template"] else {}
     name = template.get("external_network_id") or service["cluster_external_network"]
     found = [network for network in cloud.networks if name in (network.get("name"), network.get("id"))]
     return str(next((network["id"] for network in found if network.get("is_router_external")), ""))

@@ -17,7 +17,7 @@ from ..magnum.families import CLUSTER_API, recognise
 from ..magnum.keeping import things_of
 from ..magnum.leftovers import names_of
 from ..magnum.module import MagnumModule
-from ..magnum.preflight import Cloud, Verdict, check, check_known, external_network
+from ..magnum.preflight import Cloud, Verdict, check, check_known, external_network, site_template
 from ..magnum.volumes import Cluster, at_risk, without_marks
 from ..written import Severity
 from .access import not_owner
@@ -211,6 +211,7 @@ class CoePreflight(MagnumModule):
             neighbours=read["neighbours"],
             octavia_providers=answers.get("octavia_providers"),
         )
+        project.template_labels = (site_template(service, cloud) or {}).get("labels") or {}
         return cloud, project, refusals, around
 
     def _reason_to_renew(self, live: dict[str, Any] | None) -> str | None:

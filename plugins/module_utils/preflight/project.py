@@ -36,8 +36,8 @@ class Project:
     ``flavors``: {id, name, vcpus, ram in MiB, disk in GiB}; ``images``: {id, name, min_disk in GiB, min_ram in MiB}.
     ``limits`` by the names of ``quotas.QUOTAS``. ``floating_ips``: {address, network_id, port_id, ours}, ``ours`` where
     it leads to this service's cluster. ``subnets`` are read where the file names a network: {id, name, network_id,
-    ip_version}. ``hub_ports``: ports of the hub's load balancer. ``zones``: {name, status}. ``member_limit``: servers
-    in one server group.
+    ip_version}. ``template_labels``: those of the site's template, where the file names one. ``hub_ports``: ports of
+    the hub's load balancer. ``zones``: {name, status}.
     """
 
     cloud: str
@@ -53,6 +53,7 @@ class Project:
     zones: Sequence[Json] = ()
     volume_types: Sequence[str] = ()
     cluster: Json | None = None
+    template_labels: Json = dataclasses.field(default_factory=dict)
     unread: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def flavor(self, name: Any) -> Json | None:

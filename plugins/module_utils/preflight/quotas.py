@@ -58,6 +58,9 @@ SECURITY_GROUP_RULES = 30
 """Rules of a cluster's security groups, rounded up: CAPO's are 6 for the control plane and 8 for the workers, the
 network plugin's 2 to 4 on each, and Neutron adds 2 to each group (``securitygroups_rules.go``)."""
 
+BOOT_VOLUME = "boot_volume_size"
+"""Magnum's label: GiB of the volume that each node of a cluster starts from."""
+
 HUB_PORTS = 2
 """Ports of the hub's Service: 80 and 443 (the chart's ``proxy-public``)."""
 
@@ -119,11 +122,15 @@ def boot_volume(group: Json) -> int:
 
 
 def cluster_volume(service: Json, project: Project) -> int:
-    """GiB of the boot volume that the cluster's labels say: those of a live one, else the file's."""
-    labels = (project.cluster or service).get("labels" if project.cluster else "cluster_labels") or {}
+    """GiB of the boot volume that the cluster's labels say: those of a live one, else the file's or its template's."""
     groups_ = service.get("cluster_node_groups") or ()
     default: Json = next((g for g in groups_ if g.get("name") == DEFAULT_WORKER), {})
-    given = str(labels.get("boot_volume_size") or (0 if project.cluster else boot_volume(default)))
+    if project.cluster is not None:
+        said: Any = (project.cluster.get("labels") or {}).get(BOOT_VOLUME)
+    else:  # Magnum merges the template's labels below the cluster's
+        own = (service.get("cluster_labels") or {}).get(BOOT_VOLUME) or boot_volume(default)
+        said = own or project.template_labels.get(BOOT_VOLUME)
+    given = str(said or 0)
     return int(given) if given.isdigit() else 0
 
 

@@ -14,12 +14,12 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.desired imp
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.errors import NotOwnerError
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.families import CLUSTER_API, FAMILIES
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.octavia import with_provider
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.preflight import Cloud, check
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.preflight import Cloud, check, site_template
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.access import not_owner
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.cloud import check_project, notes
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.finding import Finding
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.project import Limit, Owner, Project
-from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.quotas import QUOTAS
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.quotas import QUOTAS, cluster_volume
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.preflight.reading import assemble
 
 Json = dict[str, Any]
@@ -90,6 +90,7 @@ CLOUD: Json = {
     "made_by_another": False,
     "providers": None,
     "hub_ports": [],
+    "site_template": None,
 }
 
 FLAVORS = [
@@ -158,6 +159,9 @@ def findings(service: Json, changes: Mapping[str, Any]) -> list[Finding]:
     live: Json = {"cluster": None, "cluster_template": None, "node_groups": [], "templates": []}
     if given["deployed"] is not None:
         live = deployed(described(given["deployed"]), given)
+    if given["site_template"] is not None:
+        site = {"name": "site", "uuid": "t9", "dns_nameserver": "8.8.8.8", "labels": given["site_template"]}
+        live["templates"] = [*live["templates"], site]
 
     def require(*features: str) -> None:
         versions.negotiate(versions.parse(given["magnum"]), *features)
@@ -188,6 +192,7 @@ def findings(service: Json, changes: Mapping[str, Any]) -> list[Finding]:
     project.subnets, project.hub_ports = SUBNETS, frozenset(given["hub_ports"])
     project.zones = given["zones"]
     project.volume_types = ["standard", "fast"]
+    project.template_labels = (site_template(service, cloud) or {}).get("labels") or {}
     verdict = check(service, cloud)
     planned = [Finding(p["key"], p["problem"], p.get("hint") or "") for p in verdict.problems]
     planned += [Finding(p["key"], p["problem"], p.get("hint") or "", "warning") for p in verdict.warnings]
@@ -257,6 +262,26 @@ def test_a_provider_is_said_where_the_driver_would_say_another() -> None:
     assert with_provider(chosen, CLUSTER_API, None, None, ["amphora", "ovn"]) == chosen
     made = findings(service, {"providers": ["amphora"]}), findings(service, {"providers": ["amphora"], "deployed": {}})
     assert made == ([], [])
+
+
+@pytest.mark.parametrize("size", ["50", 50])
+def test_a_site_s_template_may_give_boot_volumes(size: str | int) -> None:
+    """Of it come the nodes of every group whose own size is not given, so that flavors need no disk."""
+    plane = {"flavor": "v3.small", "count": 1}
+    groups = [GROUP, {**GROUP, "name": "more", "flavor": "v3.small"}]
+    service = described({"cluster_template": "site", "cluster_control_plane": plane, "cluster_node_groups": groups})
+    assert findings(service, {"site_template": {"boot_volume_size": size}}) == []
+    assert len(findings(service, {"site_template": {}})) == 2
+    own = described({**service, "cluster_labels": {"boot_volume_size": "10"}})
+    said = {one.message for one in findings(own, {"site_template": {"boot_volume_size": size}})}
+    assert "a boot volume of 10 GiB, and image 'ubuntu-kube-v1.34.4' asks for 20" in said
+
+
+def test_a_live_cluster_has_no_boot_volumes_but_those_of_its_labels() -> None:
+    live = Project("prod", cluster={"labels": {}}, template_labels={"boot_volume_size": "50"})
+    assert cluster_volume(described({}), live) == 0
+    live.cluster = {"labels": {"boot_volume_size": "60"}}
+    assert cluster_volume(described({}), live) == 60
 
 
 def test_what_this_cluster_has_already_is_not_counted_twice() -> None:
