@@ -539,6 +539,8 @@ def _plan_groups(cloud: Cloud, verdict: Verdict) -> None:
     if not live:
         return
     for name, body in verdict.wanted.node_groups.items():
+        if name not in live and not verdict.family.takes_group(name):
+            continue  # told by desired()
         plan = plan_nodegroup(body, live.get(name), cloud.cluster, same=cloud.same)
         for refusal in plan.refusals:
             key = f"cluster_node_groups[{name}]"
