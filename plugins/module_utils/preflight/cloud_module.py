@@ -1,5 +1,5 @@
-# Copyright: Science and Technology Facilities Council
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
 """The cloud layer as a module: reads what there is, checks the files against it, plans the cluster."""
 
 from __future__ import annotations
@@ -131,19 +131,8 @@ class CoePreflight(MagnumModule):
         access = self.conn.session.auth.get_access(self.conn.session)
         name = service.get("cluster_name")
         live = self.find_cluster(name) if name else None
-        needed: dict[str, Callable[[], Any]] = {
-            "template": lambda: self.magnum.find_template(live["cluster_template_id"]) if live else None,
-            "groups": lambda: self.magnum.list_nodegroups(live["uuid"]) if live else [],
-            "flavors": lambda: list(self.conn.compute.flavors()),
-            "networks": lambda: list(self.conn.network.networks()),
-            "named subnets": lambda: list(self.conn.network.subnets()) if _names_network(service) else [],
-            "images": lambda: self._images(service),
-            "keypairs": lambda: self._keypairs(service),
-            "templates": self.magnum.list_templates,
-            "neighbours": lambda: [] if live else self.magnum.list_clusters(),
-        }
         services = services_of(self.conn)
-        parts = Reader(self.conn, services).parts(service, live is not None)
+        needed, parts = self._parts(service, live, services)
         read, failures = together({**needed, **parts, ACCESS: lambda: self._reason_to_renew(live)})
         for part in needed:
             if part in failures:
@@ -208,11 +197,30 @@ class CoePreflight(MagnumModule):
             require=self.magnum.require,
             delegates=_delegates(access),
             same=self.same,
-            neighbours=read["neighbours"],
+            neighbours=() if live else answers.get("clusters") or (),
             octavia_providers=answers.get("octavia_providers"),
         )
         project.template_labels = (site_template(service, cloud) or {}).get("labels") or {}
         return cloud, project, refusals, around
+
+    def _parts(
+        self, service: dict[str, Any], live: dict[str, Any] | None, services: frozenset[str]
+    ) -> tuple[dict[str, Callable[[], Any]], dict[str, Callable[[], Any]]]:
+        """What to read, by name: without the first ones nothing can be said, the others may fail."""
+        needed: dict[str, Callable[[], Any]] = {
+            "template": lambda: self.magnum.find_template(live["cluster_template_id"]) if live else None,
+            "groups": lambda: self.magnum.list_nodegroups(live["uuid"]) if live else [],
+            "flavors": lambda: list(self.conn.compute.flavors()),
+            "networks": lambda: list(self.conn.network.networks()),
+            "named subnets": lambda: list(self.conn.network.subnets()) if _names_network(service) else [],
+            "images": lambda: self._images(service),
+            "keypairs": lambda: self._keypairs(service),
+            "templates": self.magnum.list_templates,
+        }
+        parts = Reader(self.conn, services).parts(service, live is not None)
+        if live is None:  # whole ones, which show the cloud's driver
+            parts["clusters"] = self.magnum.list_clusters
+        return needed, parts
 
     def _reason_to_renew(self, live: dict[str, Any] | None) -> str | None:
         """What is wrong with the kubeconfig. Raises MagnumError, for the module that mends it to tell as well."""
