@@ -1,5 +1,5 @@
-# Copyright: Science and Technology Facilities Council
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Copyright: Contributors to the stfc.jupyterhub collection
+# SPDX-License-Identifier: BSD-3-Clause
 """Which of Octavia's providers a cluster's load balancers have. Pure functions."""
 
 from __future__ import annotations

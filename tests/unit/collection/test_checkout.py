@@ -78,3 +78,14 @@ def test_an_environment_of_a_moved_checkout_is_made_anew(setup_tool: ModuleType,
     here, there = (setup_tool.key_of(tmp_path / name / ".venv", lock) for name in ("here", "there"))
     assert here != there
     assert here == setup_tool.key_of(tmp_path / "here" / ".venv", lock)
+
+
+def test_each_file_names_the_licence_that_it_has() -> None:
+    """README.md: the plugins are under the GPL, what they import is not."""
+
+    def under_the_gpl(source: Path) -> bool:
+        return "GNU General Public License" in "".join(source.read_text().splitlines()[:3])
+
+    plugins = {source for source in (ROOT / "plugins").rglob("*.py") if source.stat().st_size}
+    imported = set((ROOT / "plugins" / "module_utils").rglob("*.py"))
+    assert {source for source in plugins if under_the_gpl(source) is (source in imported)} == set()
