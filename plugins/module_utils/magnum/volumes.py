@@ -142,13 +142,13 @@ def at_risk(cluster: Json) -> bool:
     return family is None or family.cleans_up
 
 
-def without_marks(volumes: Iterable[Thing], cluster: Cluster, namespace: str) -> list[str]:
+def without_marks(volumes: Iterable[Thing], cluster: Cluster, namespace: str | None) -> list[str]:
     """Ids of volumes that are, or may be, this cluster's and would not be kept, as far as the cloud alone can tell.
 
-    ``namespace``: the hub's, by which a volume may be ours that says no cluster's name.
+    ``namespace``: the hub's, by which a volume may be ours that says no cluster's name; None where it is not known.
     """
     found = sort_out(volumes, cluster, None)
-    maybe = [thing for thing in found.unclear if thing.metadata.get(NAMESPACE) == namespace]
+    maybe = [thing for thing in found.unclear if namespace in (None, thing.metadata.get(NAMESPACE))]
     return [thing.id for thing in (*found.mine, *maybe) if needed(thing, cluster)]
 
 

@@ -147,7 +147,7 @@ class CoePreflight(MagnumModule):
         if live is not None and at_risk(live):
             cluster = Cluster(live["name"], live["uuid"], tuple(names_of(live, live["name"])))
             volumes = things_of("volume", read.get("volumes") or ())
-            around["unkept_volumes"] = without_marks(volumes, cluster, str(service.get("hub_namespace")))
+            around["unkept_volumes"] = without_marks(volumes, cluster, service.get("hub_namespace"))
         groups, flavors, networks, images = (read[part] for part in ("groups", "flavors", "networks", "images"))
         answers = {part: answer for part, answer in read.items() if part in parts}
         if {"balancers", "listeners", "floating_ips"} <= answers.keys():

@@ -74,6 +74,7 @@ def test_heat_calls_every_cluster_the_same() -> None:
     # a cluster that somebody named as Heat names all of them
     assert sort_out(listed, Cluster("kubernetes", "u", ("kubernetes", "u")), None).mine == ()
     assert without_marks(listed, CLUSTER, "jupyterhub") == ["v1", "v2"]
+    assert without_marks(listed, CLUSTER, None) == ["v1", "v2"]
     assert without_marks(listed, CLUSTER, "elsewhere") == []
 
 
