@@ -1,6 +1,6 @@
 # Copyright: Contributors to the stfc.jupyterhub collection
 # SPDX-License-Identifier: BSD-3-Clause
-"""Text that KubeSpawner fills names into: which names, and how everything else arrives as it was written.
+"""How KubeSpawner reads sizes, and text that it fills names into: how everything else arrives as it was written.
 
 Sources: kubespawner 7.0.0 (``spawner.py``: ``_expand_user_properties``, a call of ``str.format``);
 ``k8s.io/kubernetes/third_party/forked/golang/expansion``, which kubelets apply to ``env``.
@@ -8,10 +8,14 @@ Sources: kubespawner 7.0.0 (``spawner.py``: ``_expand_user_properties``, a call 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from string import Formatter
 from typing import Any
+
+from .quantity import KUBESPAWNER_UNITS
 
 FIELDS = (
     "username", "servername", "user_server", "userid", "hubnamespace", "namespace", "pod_name", "pvc_name",
@@ -19,6 +23,8 @@ FIELDS = (
     "escaped_username", "escaped_servername", "escaped_user_server",
 )  # fmt: skip
 """What may stand in braces, such as ``{username}``."""
+
+_SIZE = re.compile(r"(\d+(\.\d+)?|\.\d+)[KMGT]", re.ASCII)
 
 _PARTS = re.compile(rf"\{{(?:{'|'.join(FIELDS)})\}}|[{{}}]")
 
@@ -31,6 +37,18 @@ def filled(text: str) -> str:
 def variable(text: str) -> str:
     """``text`` for an environment variable of a server: as ``filled``, and what Kubernetes would make of dollars."""
     return filled(re.sub(r"\$(?=[$(])", "$$", text))
+
+
+def size(value: Any) -> int:
+    """Bytes, as JupyterHub reads ``mem_limit`` (``traitlets.py``, ByteSpecification): text has to have a unit.
+
+    Raises ValueError for what the hub would not start with.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        return int(value)
+    if isinstance(value, str) and _SIZE.fullmatch(value):
+        return int(Fraction(value[:-1]) * KUBESPAWNER_UNITS[value[-1]])
+    raise ValueError(f"{value!r} is no size")
 
 
 def unfilled(value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -1,8 +1,8 @@
 """Runs in the hub's own environment: builds users' pods from a chart's configuration, with the real KubeSpawner.
 
 Reads one JSON object a line: ``folder`` (as ``mount`` in tests/unit/chart lays it out), ``users`` and ``servers``
-(names). Answers with one line: the traits that were set, and for each profile, user and server the pod and the claim as
-they would be sent to Kubernetes; or ``error``.
+(names). Answers with one line: the traits that were set, and for each profile, choice, user and server the pod and the
+claim as they would be sent to Kubernetes; or ``error``.
 """
 
 import asyncio
@@ -50,13 +50,22 @@ class User:
         self.url = f"/user/{name}/"
 
 
-async def build(config, user, server, profile):
+def chosen(profile):
+    """What users may choose of an instance: nothing, and each choice that is not what they get then."""
+    yield {}
+    for option, given in (profile.get("profile_options") or {}).items():
+        choices = given.get("choices") or {}
+        default = next((name for name, each in choices.items() if each.get("default")), next(iter(choices), None))
+        yield from ({option: name} for name in choices if name != default)
+
+
+async def build(config, user, server, profile, choices):
     """Pod and claim of one server."""
     hub = Hub(ip="hub", port=8081, base_url="/hub/", public_host="")
     record = SimpleNamespace(name=server, server=None)
     given = {"user": User(user), "hub": hub, "orm_spawner": record, "api_token": "t", "oauth_client_id": "c"}
     spawner = KubeSpawner(config=config, **given)
-    spawner.user_options = {"profile": profile} if profile else {}
+    spawner.user_options = {"profile": profile, **choices} if profile else {}
     await spawner.load_user_options()
     client = ApiClient()
     try:
@@ -64,17 +73,19 @@ async def build(config, user, server, profile):
         claim = client.sanitize_for_serialization(spawner.get_pvc_manifest()) if spawner.storage_pvc_ensure else None
     finally:
         await client.close()
-    return {"profile": profile, "user": user, "server": server, "pod": pod, "claim": claim}
+    return {"profile": profile, "choices": choices, "user": user, "server": server, "pod": pod, "claim": claim}
 
 
 async def answer(request):
     config = load(request["folder"])
     profiles = [
-        item.get("slug") or slugify(item["display_name"]) for item in config.KubeSpawner.get("profile_list") or []
-    ] or [""]
+        (item.get("slug") or slugify(item["display_name"]), choices)
+        for item in config.KubeSpawner.get("profile_list") or []
+        for choices in chosen(item)
+    ] or [("", {})]
     servers = [
-        await build(config, user, server, profile)
-        for profile in profiles
+        await build(config, user, server, profile, choices)
+        for profile, choices in profiles
         for user in request["users"]
         for server in request["servers"]
     ]

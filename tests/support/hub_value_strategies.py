@@ -39,6 +39,7 @@ def volumes(draw: st.DrawFn, volumes_key: str, mounts_key: str) -> Values:
     given = draw(st.dictionaries(NAMES, SOURCES, max_size=3))
     paths = draw(st.lists(PATHS, unique_by=lambda path: path.rstrip("/"), max_size=len(given) + 1))
     names = [*given, "shm"]
+    keys = draw(st.sampled_from([names, [f"m{index}" for index in range(len(names))]]))
     found: Values = {}
     if draw(st.booleans()):
         found[volumes_key] = [{"name": name, **copy.deepcopy(source)} for name, source in given.items()]
@@ -47,6 +48,8 @@ def volumes(draw: st.DrawFn, volumes_key: str, mounts_key: str) -> Values:
         found[volumes_key] = {
             name: {**({"name": name} if named else {}), **copy.deepcopy(source)} for name, source in given.items()
         }
+        if named:
+            found[volumes_key] = dict(zip(keys, found[volumes_key].values(), strict=False))
     mounts = [{"name": names[index % len(names)], "mountPath": path} for index, path in enumerate(paths)]
     if draw(st.booleans()):
         found[mounts_key] = mounts
@@ -57,24 +60,27 @@ def volumes(draw: st.DrawFn, volumes_key: str, mounts_key: str) -> Values:
 
 @st.composite
 def overrides(draw: st.DrawFn) -> Values:
-    """What an instance sets for itself. Its volumes have names of their own: paths may be the base's."""
+    """What an instance sets for itself. Names, keys and paths may be the base's."""
     found: Values = draw(
         st.fixed_dictionaries(
             {},
             optional={
                 "tolerations": TOLERATIONS,
                 "environment": VARIABLES,
-                "mem_limit": st.just("2000000G"),
+                "mem_limit": st.sampled_from(["2000000G", "64M", 2**31]),
+                "mem_guarantee": st.sampled_from(["1.5G", 2**26]),
+                "cpu_limit": st.sampled_from([0.1, 4096]),
+                "cpu_guarantee": st.sampled_from([0.05, 2]),
                 "extra_resource_limits": st.just({"example.org/fpga": "1"}),
             },
         )
     )
     if draw(st.booleans()):
-        source = draw(SOURCES)
-        mount = {"name": "own", "mountPath": draw(st.sampled_from(["/own", "/dev/shm"]))}
-        as_list = draw(st.booleans())
-        found["volumes"] = [{"name": "own", **source}] if as_list else {"own": {"name": "own", **source}}
-        found["volume_mounts"] = [mount] if as_list else {"own": mount}
+        name, source = draw(st.sampled_from(["own", "data", "shm"])), draw(SOURCES)
+        mount = {"name": name, "mountPath": draw(st.sampled_from(["/own", "/data", "/dev/shm"]))}
+        key, at = draw(st.sampled_from([name, "own", "m0"])), draw(st.sampled_from([name, "own", "m0"]))
+        found["volumes"] = draw(st.sampled_from([[{"name": name, **source}], {key: {"name": name, **source}}]))
+        found["volume_mounts"] = draw(st.sampled_from([[mount], {at: mount}]))
     return found
 
 
@@ -86,8 +92,11 @@ def profiles(draw: st.DrawFn, slugs: list[str]) -> list[Values]:
     for slug in chosen:
         profile: Values = {"slug": slug, "display_name": slug, "kubespawner_override": draw(overrides())}
         if draw(st.booleans()):
-            choice = {"display_name": "C", "kubespawner_override": draw(overrides())}
-            profile["profile_options"] = {"size": {"display_name": "S", "choices": {"c": choice}}}
+            choices = {
+                name: {"display_name": name, "kubespawner_override": draw(overrides())}
+                for name in draw(st.sampled_from([["c"], ["c", "d"]]))
+            }
+            profile["profile_options"] = {"size": {"display_name": "S", "choices": choices}}
         if draw(st.booleans()):
             profile["default"] = True
         found.append(profile)
@@ -102,6 +111,9 @@ def legal(draw: st.DrawFn, slugs: list[str]) -> Values:
             {},
             optional={
                 "extraTolerations": TOLERATIONS,
+                "memory": st.fixed_dictionaries(
+                    {}, optional={"limit": st.sampled_from(["1G", None]), "guarantee": st.sampled_from(["2G", None])}
+                ),
                 "extraEnv": st.one_of(
                     VARIABLES,
                     VARIABLES.map(lambda each: [{"name": name, "value": value} for name, value in each.items()]),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.stfc.jupyterhub.plugins.module_utils import model
+from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.families import FAMILIES
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.model import REQUIRED, Key, Path, convert, keys
 from ansible_collections.stfc.jupyterhub.plugins.module_utils.quantity import SECONDS, SIZE_UNITS
 from hypothesis import strategies as st
@@ -225,6 +226,8 @@ def _mend_groups(draw: st.DrawFn, openstack: dict[str, Any]) -> None:
     for index, group in enumerate(groups):
         if index == 0:
             group |= {"name": "default-worker", "enabled": True}
+        elif not all(family.takes_group(str(group["name"])) for family in FAMILIES.values()):
+            group["name"] = f"group-{index}"
         if draw(st.booleans()):
             group |= {"min": None, "max": None, "count": draw(st.integers(0, 10))}
         else:

@@ -45,7 +45,7 @@ class PodBuilder:
         self._process.wait()
 
     def ask(self, folder: Path, users: Sequence[str] = ("ada",), servers: Sequence[str] = ("",)) -> Json:
-        """``config`` that the hub starts with, and ``servers``: profile, user, server, pod and claim of each.
+        """``config`` that the hub starts with, and ``servers``: profile, choices, user, server, pod and claim of each.
 
         ``error`` instead where the hub would not start, or a server would not be spawned.
         """

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import address, auth, groups, hub_side, named, notebooks
-from .merge import merged_by_name
+from . import address, auth, groups, hub_side, named, notebooks, volumes
+from .merge import by_name, merged_by_name
 from .objects import storage_class_name
 from .secrets import EXISTING_VALUES
 
@@ -35,14 +35,15 @@ _REQUESTS = {
 def hub_values(
     service: Mapping[str, Any], cluster: Mapping[str, Any], secret_fingerprints: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Values of the chart, ``service["hub_values"]`` merged last, by name (named.py).
+    """Values of the chart, ``service["hub_values"]`` merged last, by name.
 
     ``secret_fingerprints``: by the name of Secrets that its pods read, what changes when their content does.
     Raises HubValuesError: a profile's or the hub's node group is not there.
     """
     own = own_values(service, cluster, secret_fingerprints or {})
-    given = named.by_name(service.get("hub_values") or {})
-    named.yield_shared_memory(own, given)
+    given = by_name(service.get("hub_values") or {})
+    volumes.yield_shared_memory(own, given)
+    volumes.replace_whole(own, given)
     values = merged_by_name(own, given)
     _tolerate(values, {profile["name"] for profile in service["hub_profiles"]})
     return values

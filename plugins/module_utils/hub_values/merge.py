@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..plain import plain
-from . import named
+from . import named, volumes
 
 JOINED = {"tolerations", "extraTolerations", "imagePullSecrets", "extraCommandLineFlags", "hosts"}
 """Lists of ours that a team's stand beside, by their names in the chart and in KubeSpawner."""
@@ -41,8 +41,10 @@ OWNERS = {
     "singleuser.image": "hub_image",
     "singleuser.startTimeout": "hub_start_timeout",
     "singleuser.storage": "hub_storage",
+    "singleuser.storage.extraVolumeMounts": "hub_shared_memory",
+    "singleuser.storage.extraVolumes": "hub_shared_memory",
 }
-"""Where a value of the chart comes from: the key of ours to write instead."""
+"""Where a value of the chart comes from, or what is below it: the key of ours to write instead."""
 
 
 def merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,8 +58,23 @@ def merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def by_name(given: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of ``hub_values`` in which every list that the chart or KubeSpawner also takes as a mapping is one."""
+    result: dict[str, Any] = plain(given)
+    single = result.get("singleuser")
+    if isinstance(single, dict):
+        for owner, name in (
+            (single, "extraEnv"),
+            *((override, "environment") for override in named.overrides(single.get("profileList") or [])),
+        ):
+            if isinstance(owner.get(name), list):
+                owner[name] = named.variables(owner[name])
+        volumes.key_in_place(single)
+    return result
+
+
 def merged_by_name(base: Mapping[str, Any], extra: Mapping[str, Any], path: tuple[str, ...] = ()) -> dict[str, Any]:
-    """As ``merged``, with ``extra`` by name (named.py): lists of things that stand beside each other are joined.
+    """As ``merged``, with ``extra`` by name (``by_name``): lists of things that stand beside each other are joined.
 
     An empty list takes nothing of ours away, whatever it is a list of.
     """
@@ -80,7 +97,7 @@ def overridden(service: Mapping[str, Any], cluster: Mapping[str, Any]) -> list[s
     from .chart import own_values  # chart.py needs merged()
 
     own = own_values(service, cluster, {})
-    given = named.by_name(service.get("hub_values") or {})
+    given = by_name(service.get("hub_values") or {})
     result = merged_by_name(own, given)
     warnings = []
     for path, _value in _leaves(given):
@@ -105,8 +122,8 @@ def _added(ours: Any, theirs: Any) -> bool:
 
 
 def _owner(path: tuple[str, ...]) -> str | None:
-    prefixes = {".".join(path[:length]) for length in range(1, len(path) + 1)}
-    return next((owner for prefix, owner in OWNERS.items() if prefix in prefixes), None)
+    prefixes = [".".join(path[:length]) for length in range(len(path), 0, -1)]
+    return next((OWNERS[prefix] for prefix in prefixes if prefix in OWNERS), None)
 
 
 def _at(values: Any, path: tuple[str, ...]) -> Any:

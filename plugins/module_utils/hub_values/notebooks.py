@@ -15,8 +15,8 @@ from typing import Any
 
 from .. import kubespawner
 from . import groups
-from .named import SHARED_MEMORY, SHARED_MEMORY_PATH
 from .objects import storage_class_name
+from .volumes import SHARED_MEMORY, SHARED_MEMORY_PATH
 
 USER_TOLERATIONS: list[groups.Toleration] = [
     {"key": key, "operator": "Equal", "value": "user", "effect": "NoSchedule"}
@@ -176,7 +176,7 @@ def _storage(service: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str
         "type": storage["type"],
         # Dicts, not lists: a profile overrides the size alone, and the user's volume stays.
         "extraVolumes": {SHARED_MEMORY: _shared_memory(service, default)},
-        "extraVolumeMounts": {SHARED_MEMORY: {"name": SHARED_MEMORY, "mountPath": SHARED_MEMORY_PATH}},
+        "extraVolumeMounts": {SHARED_MEMORY_PATH: {"name": SHARED_MEMORY, "mountPath": SHARED_MEMORY_PATH}},
     }
     if storage["type"] == "dynamic":
         result |= {

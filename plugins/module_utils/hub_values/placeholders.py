@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from ..quantity import size_to_bytes
+from ..kubespawner import size
 from . import named
 from .chart import hub_values
 from .errors import HubValuesError
@@ -139,7 +139,7 @@ def _resources(spawner: Mapping[str, Any]) -> dict[str, Any]:
     if cpu:
         requests["cpu"] = cpu_quantity(cpu)
     if memory:
-        requests["memory"] = str(memory if isinstance(memory, int) else size_to_bytes(memory))
+        requests["memory"] = str(size(memory))
     limits = {name: str(count) for name, count in spawner["extra_resource_limits"].items()}
     requests |= limits | {name: str(count) for name, count in spawner["extra_resource_guarantees"].items()}
     return {"requests": requests, "limits": limits} if limits else {"requests": requests}

@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..hub_values import named
+from ..written import Path, Values
 from .convert import UNKNOWN
 from .keys import is_address
+
+_OPTION = len(("hub_values", *named.PROFILES, 0, "profile_options", "option"))
 
 
 def get(value: Any, *names: str) -> Any:
@@ -22,6 +26,35 @@ def at(values: Any, path: str) -> Any:
     for name in path.split("."):
         values = values.get(name) if isinstance(values, Mapping) else None
     return values
+
+
+def owners(path: Path, profile: Any) -> Iterator[tuple[Path, Any]]:
+    """An instance of the chart's form, at ``path``, and the choices that it gives: what may have an override."""
+    yield path, profile
+    options = get(profile, "profile_options")
+    for option, choices in options.items() if isinstance(options, Mapping) else ():
+        place: Path = (*path, "profile_options", option)
+        found = get(choices, "choices")
+        for name, choice in found.items() if isinstance(found, Mapping) else ():
+            yield (*place, "choices", name), choice
+        if isinstance(choices, Mapping) and choices.get("unlisted_choice") is not None:
+            yield (*place, "unlisted_choice"), choices["unlisted_choice"]
+
+
+def overrides(given: Values) -> Iterator[tuple[Path, Values, list[Values]]]:
+    """Each ``kubespawner_override`` in ``hub_values``, where it is, and those that it may be merged into.
+
+    A choice's may be merged into its instance's, and into those of another option's choices.
+    """
+    profiles = at(given, "singleuser.profileList")
+    for index, profile in enumerate(profiles) if isinstance(profiles, list) else ():
+        found: list[tuple[Path, Values]] = []
+        for where, owner in owners(("hub_values", *named.PROFILES, index), profile):
+            override = get(owner, "kubespawner_override")
+            if isinstance(override, Mapping):
+                beside = [each for place, each in found if place[:_OPTION] != where[:_OPTION]]
+                yield (*where, "kubespawner_override"), override, beside
+                found.append((where, override))
 
 
 def version_of(value: Any) -> tuple[int, ...]:

@@ -8,15 +8,18 @@ pods (names of volumes, mounts at one path, variables that are text).
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ..hub_values import named
+from ..hub_values import named, volumes
 from ..hub_values.notebooks import CULLING_FILE, SERVER_CONFIG
+from ..kubespawner import size
+from ..quantity import format_size
 from ..written import Finding, Path, Values, is_number
 from .convert import UNKNOWN
-from .looking import at, get
+from .looking import at, get, overrides, owners
 
 LISTS: dict[str, tuple[str, ...]] = {
     "hub.extraContainers": ("name",),
@@ -59,14 +62,14 @@ OURS_IN_OVERRIDES = {
 }
 """What an instance of ours says itself, by KubeSpawner's names."""
 
+OURS_FOR_EVERYBODY = "JUPYTERHUB_ACTIVITY_INTERVAL"
+"""The variable that every server gets from us."""
+
 NAMED_SERVERS = (
     ("hub.allowNamedServers", "hub.namedServerLimitPerUser"),
     ("hub.config.JupyterHub.allow_named_servers", "hub.config.JupyterHub.named_server_limit_per_user"),
 )
 """What lets a user have several servers, and what limits their number."""
-
-SIZE = re.compile(r"\d+(\.\d+)?[KMGT]?")
-"""``ByteSpecification`` of JupyterHub (``traitlets.py``)."""
 
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -135,18 +138,11 @@ def _profile(path: Path, profile: Values) -> Iterator[Finding]:
     options = profile.get("profile_options")
     if options is not None and not isinstance(options, Mapping):
         yield Finding((*path, "profile_options"), *_no_group(options))
-        options = None
-    owners: list[tuple[Path, Any]] = [(path, profile)]
-    for option, choices in (options or {}).items():
-        place: Path = (*path, "profile_options", option)
+    for option, choices in options.items() if isinstance(options, Mapping) else ():
         found = choices.get("choices") if isinstance(choices, Mapping) else choices
         if found is not None and not isinstance(found, Mapping):
-            yield Finding((*place, "choices"), *_no_group(found))
-            continue
-        owners += [((*place, "choices", name), choice) for name, choice in (found or {}).items()]
-        if isinstance(choices, Mapping) and choices.get("unlisted_choice") is not None:
-            owners.append(((*place, "unlisted_choice"), choices["unlisted_choice"]))
-    for where, owner in owners:
+            yield Finding((*path, "profile_options", option, "choices"), *_no_group(found))
+    for where, owner in owners(path, profile):
         if not isinstance(owner, Mapping):
             yield Finding(where, *_no_group(owner))
         elif (override := owner.get("kubespawner_override", {})) is not UNKNOWN:
@@ -172,14 +168,21 @@ def _override(path: Path, override: Any) -> Iterator[Finding]:
         yield from _size((*path, name), override.get(name))
     for name in ("cpu_limit", "cpu_guarantee"):
         value = override.get(name)
-        if value is not None and value is not UNKNOWN and not is_number(value):
+        if value is not None and value is not UNKNOWN and not (is_number(value) and math.isfinite(value)):
             yield Finding((*path, name), "is not a number", "write one such as 0.5")
 
 
 def _size(path: Path, value: Any) -> Iterator[Finding]:
-    if isinstance(value, str) and not SIZE.fullmatch(value) and "{" not in value:
+    if value is not None and value is not UNKNOWN and "{value}" not in str(value) and _bytes(value) is None:
         message = "is no size that KubeSpawner knows: the hub would refuse to start"
         yield Finding(path, message, "write a number with K, M, G or T, such as 1.5G (1024-based)")
+
+
+def _bytes(value: Any) -> int | None:
+    try:
+        return size(value)
+    except ValueError:
+        return None
 
 
 def servers(values: Values, given: Values) -> Iterator[Finding]:
@@ -188,8 +191,9 @@ def servers(values: Values, given: Values) -> Iterator[Finding]:
         yield from _size(("hub_values", "singleuser", "memory", name), at(given, f"singleuser.memory.{name}"))
     yield from _variables(("hub_values", "singleuser", "extraEnv"), at(given, "singleuser.extraEnv"))
     yield from _mounts(values, given)
-    yield from _volumes(given)
+    yield from _volumes(given, _charts(values, given))
     yield from _profiles(values, given)
+    yield from _resources(values, given)
     for switch, limit in NAMED_SERVERS:
         if at(given, switch) is True and not at(given, limit):
             message = "every server of a user has a volume of its own, and nothing limits their number"
@@ -220,14 +224,13 @@ def _mounts(values: Values, given: Values) -> Iterator[Finding]:
     fixed += _file_mounts(("hub_values", "singleuser", "extraFiles"), at(given, "singleuser.extraFiles"))
     base = at(given, "singleuser.storage.extraVolumeMounts")
     yield from _twice([*fixed, *_volume_mounts(("hub_values", "singleuser", "storage", "extraVolumeMounts"), base)])
-    everybody = named.mounts(base or {})
-    for path, override in _overrides(given):
-        mine = named.mounts(override.get("volume_mounts") or {})
-        rest = [mount for key, mount in everybody.items() if key not in mine]
-        own = _volume_mounts((*path, "volume_mounts"), override.get("volume_mounts"))
-        own = [entry for entry in own if entry[0].rstrip("/") != named.SHARED_MEMORY_PATH]  # ours gives way
+    for path, override, beside in overrides(given):
+        own = volumes.as_written(override.get("volume_mounts"))
+        others = [volumes.as_written(each) for each in (base, *(each.get("volume_mounts") for each in beside))]
+        rest = {key: mount for mounts in others for key, mount in mounts.items() if key not in own}
         taken = [(place, owner, ()) for place, owner, _path in (*fixed, *_volume_mounts((), rest))]
-        yield from _twice([*taken, *own])
+        taken = [entry for entry in taken if entry[0].rstrip("/") != volumes.SHARED_MEMORY_PATH]  # which gives way
+        yield from _twice([*taken, *_volume_mounts((*path, "volume_mounts"), override.get("volume_mounts"))])
 
 
 def _our_mounts(values: Values, given: Values) -> Iterator[tuple[str, str, Path]]:
@@ -268,45 +271,73 @@ def _twice(found: list[tuple[str, str, Path]]) -> Iterator[Finding]:
         seen.setdefault(key, owner)
 
 
-def _volumes(given: Values) -> Iterator[Finding]:
+def _charts(values: Values, given: Values) -> set[str]:
+    """Names of volumes that the chart makes, besides those of users' claims."""
+    ours = [place for place, _owner, _path in _our_mounts(values, given)]
+    files = at(given, "singleuser.extraFiles") or SERVER_CONFIG in ours
+    kind = at(given, "singleuser.storage.type") or get(values, "hub_storage", "type")
+    return {name for name, used in (("files", files), ("home", kind == "static")) if used}
+
+
+def _volumes(given: Values, charts: set[str]) -> Iterator[Finding]:
     """Names of volumes that Kubernetes does not take, and mounts of volumes that are not there."""
-    base = _by_name(given, "singleuser.storage.extraVolumes", named.volumes)
+    everybody = at(given, "singleuser.storage.extraVolumes")
+    mounts = at(given, "singleuser.storage.extraVolumeMounts")
+    place: Path = ("hub_values", "singleuser", "storage")
     elsewhere = bool(at(given, "singleuser.extraPodConfig"))
-    mounts = ("hub_values", "singleuser", "storage", "extraVolumeMounts")
-    yield from _names(
-        ("hub_values", "singleuser", "storage", "extraVolumes"), at(given, "singleuser.storage.extraVolumes")
-    )
+    yield from _names((*place, "extraVolumes"), everybody, charts)
     if not elsewhere:
-        yield from _mounted(mounts, at(given, "singleuser.storage.extraVolumeMounts"), _known(base))
-    for path, override in _overrides(given):
-        yield from _names((*path, "volumes"), override.get("volumes"))
-        if not elsewhere and "extra_pod_config" not in override:
-            known = _known(base) | _known(named.volumes(override.get("volumes") or {}))
-            everybody = _by_name(given, "singleuser.storage.extraVolumeMounts", named.mounts)
-            yield from _mounted((*path, "volume_mounts"), override.get("volume_mounts"), known, everybody)
+        yield from _mounted((*place, "extraVolumeMounts"), mounts, {}, _known([everybody]) | charts)
+    instances: dict[Path, list[Values]] = {}
+    for path, override, _beside in overrides(given):
+        instances.setdefault(path[:4], []).append(override)
+    for path, override, beside in overrides(given):
+        yield from _names((*path, "volumes"), override.get("volumes"), charts)
+        its = instances[path[:4]]
+        if not elsewhere and not any("extra_pod_config" in each for each in its):
+            known = _known([everybody, *(each.get("volumes") for each in its)]) | charts
+            below = [volumes.as_written(each) for each in (mounts, *(each.get("volume_mounts") for each in beside))]
+            merged = {key: mount for each in below for key, mount in each.items()}
+            yield from _mounted((*path, "volume_mounts"), override.get("volume_mounts"), merged, known)
 
 
-def _known(volumes: Values) -> set[str]:
-    return {str(get(each, "name")) for each in volumes.values()} | {named.SHARED_MEMORY, "files", "home"}
+def _known(given: list[Any]) -> set[str]:
+    names = {str(get(each, "name")) for members in given for each in volumes.as_written(members).values()}
+    return names | {volumes.SHARED_MEMORY}
 
 
-def _names(path: Path, given: Any) -> Iterator[Finding]:
-    pairs = given.items() if isinstance(given, Mapping) else enumerate(given or ())
-    for step, each in pairs:
+def _pairs(given: Any) -> Iterable[tuple[Any, Any]]:
+    return given.items() if isinstance(given, Mapping) else enumerate(given or ())
+
+
+def _names(path: Path, given: Any, charts: set[str]) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for step, each in _pairs(given):
         name = each.get("name", step) if isinstance(each, Mapping) else None
-        if isinstance(name, str) and "{" not in name and not LABEL.fullmatch(name):
-            where: Path = (*path, step, "name") if isinstance(each, Mapping) and "name" in each else (*path, step)
+        if not isinstance(name, str):
+            continue
+        where: Path = (*path, step, "name") if "name" in each else (*path, step)
+        if "{" not in name and not LABEL.fullmatch(name):
             yield Finding(where, f"{name} is no name for a volume", "write small letters, digits and dashes")
+        elif name in charts:
+            yield Finding(where, f"{name} is a volume of the chart's", "write another name")
+        elif name in seen:
+            yield Finding(where, f"the volume {name} is there already", "write another name")
+        seen.add(name)
 
 
-def _mounted(path: Path, given: Any, known: set[str], base: Values | None = None) -> Iterator[Finding]:
-    """``base``: mounts that ``given`` adds to, and whose names stay."""
-    pairs = given.items() if isinstance(given, Mapping) else enumerate(given or ())
-    for step, each in pairs:
-        name = each.get("name", get(base, str(step), "name") or step) if isinstance(each, Mapping) else None
+def _mounted(path: Path, given: Any, below: Values, known: set[str]) -> Iterator[Finding]:
+    """``below``: mounts that ``given`` adds to, and whose names stay."""
+    steps = [step for step, _each in _pairs(given)]
+    for step, each in zip(steps, _named(given, below), strict=True):
+        name = get(each, "name")
         if isinstance(name, str) and "{" not in name and not name.startswith("volume-") and name not in known:
             message = f"there is no volume {name}: no server would start"
             yield Finding((*path, step), message, f"add {name} to extraVolumes")
+
+
+def _named(given: Any, below: Values) -> Iterable[Any]:
+    return given if isinstance(given, list) else volumes.as_written(given, below).values()
 
 
 def _profiles(values: Values, given: Values) -> Iterator[Finding]:
@@ -342,19 +373,82 @@ def _profiles(values: Values, given: Values) -> Iterator[Finding]:
                     )
                     yield Finding((*path, "kubespawner_override", name), message, hint, "warning")
         seen.add(slug)
-    for path, override in _overrides(given):
+    for path, override, beside in overrides(given):
         yield from _variables((*path, "environment"), override.get("environment"))
+        everybody = [at(given, "singleuser.extraEnv"), *(each.get("environment") for each in beside)]
+        known = {OURS_FOR_EVERYBODY, *(name for each in everybody for name in named.variables(each))}
+        for name, each in named.variables(override.get("environment")).items():
+            if isinstance(each, Mapping) and name in known:
+                message = "is given to everybody already, and KubeSpawner cannot put an object in its place"
+                yield Finding((*path, "environment"), f"{name} {message}", "write another name")
 
 
-def _overrides(given: Values) -> Iterator[tuple[Path, Values]]:
-    """Each instance's own override, and where it is."""
-    found = at(given, "singleuser.profileList")
-    for index, profile in enumerate(found) if isinstance(found, list) else ():
-        override = profile.get("kubespawner_override") if isinstance(profile, Mapping) else None
-        if isinstance(override, Mapping):
-            yield ("hub_values", *named.PROFILES, index, "kubespawner_override"), override
+Asked = dict[str, tuple[int, Any, Path]]
+"""CPUs and sizes by KubeSpawner's names: how late each is set (0: by us), what it is, and where in ``hub_values``."""
+
+KINDS = {"mem": "memory", "cpu": "cpu"}
+"""What KubeSpawner and the chart call what is limited."""
 
 
-def _by_name(given: Values, path: str, kind: Any) -> Values:
-    found = at(given, path)
-    return kind(found) if isinstance(found, (list, Mapping)) else {}
+def _resources(values: Values, given: Values) -> Iterator[Finding]:
+    """Guarantees above their limits: Kubernetes refuses such a pod."""
+    found = get(values, "hub_profiles")
+    ours = [each for each in found if get(each, "enabled") is True] if isinstance(found, list) else []
+    everybody = _ours(next((each for each in ours if get(each, "default") is True), ours[0] if ours else None))
+    for kind, group in KINDS.items():
+        names = {f"{kind}_{name}": name for name in ("limit", "guarantee")}
+        everybody |= _asked(1, ("hub_values", "singleuser", group), at(given, f"singleuser.{group}"), names)
+    options = at(given, "hub.config.KubeSpawner")
+    everybody |= _asked(2, ("hub_values", "hub", "config", "KubeSpawner"), options)
+    reported: set[Path] = set()
+    profiles = at(given, "singleuser.profileList")
+    for index, profile in enumerate(profiles) if isinstance(profiles, list) else ():
+        name = named.slug(profile) if isinstance(profile, Mapping) else ""
+        its = everybody | _ours(next((each for each in ours if get(each, "name") == name), None))
+        for path, owner in owners(("hub_values", *named.PROFILES, index), profile):
+            override = get(owner, "kubespawner_override")
+            asked = its | _asked(3 if owner is profile else 4, (*path, "kubespawner_override"), override)
+            its = asked if owner is profile else its
+            for finding in _above(asked):
+                if finding.path not in reported:
+                    yield finding
+                reported.add(finding.path)
+
+
+def _cpus(value: Any) -> float | None:
+    return value if is_number(value) else None
+
+
+def _ours(profile: Any) -> Asked:
+    """What we set for an instance of ours."""
+    if not isinstance(profile, Mapping):
+        return {}
+    memory, kept = get(profile, "memory"), get(profile, "memory_guarantee")
+    found = {"mem_limit": memory, "mem_guarantee": memory if kept is None else kept}
+    found |= {"cpu_limit": get(profile, "cpu"), "cpu_guarantee": get(profile, "cpu_guarantee")}
+    return {name: (0, value, ()) for name, value in found.items()}
+
+
+def _asked(late: int, path: Path, group: Any, names: Mapping[str, str] | None = None) -> Asked:
+    """What ``group``, at ``path``, sets. ``names``: its names for what KubeSpawner calls otherwise."""
+    if not isinstance(group, Mapping):
+        return {}
+    names = names or {name: name for kind in KINDS for name in (f"{kind}_limit", f"{kind}_guarantee")}
+    return {name: (late, group[own], (*path, own)) for name, own in names.items() if own in group}
+
+
+def _above(asked: Asked) -> Iterator[Finding]:
+    nothing: tuple[int, Any, Path] = (0, None, ())
+    for kind in KINDS:
+        limit, guarantee = (asked.get(f"{kind}_{name}", nothing) for name in ("limit", "guarantee"))
+        most, kept = (_bytes(each[1]) if kind == "mem" else _cpus(each[1]) for each in (limit, guarantee))
+        show: Callable[[Any], str] = format_size if kind == "mem" else str
+        if not most or not kept or kept <= most:
+            continue
+        if guarantee[0] >= limit[0] and guarantee[2]:
+            message = f"{show(kept)} is more than the limit, {show(most)}: no server would start"
+            yield Finding(guarantee[2], message, f"write {show(most)} or less")
+        elif limit[2]:
+            message = f"{show(most)} is less than the guarantee, {show(kept)}: no server would start"
+            beside = str(limit[2][-1]).replace("limit", "guarantee")
+            yield Finding(limit[2], message, f"write {show(kept)} or more, or {beside}: {show(most)} beside it")

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import kubespawner
 from ..written import Finding, Path, Values
-from .looking import at
+from .looking import at, overrides
 
 _SPAWNER = (
     "environment", "extra_annotations", "extra_containers", "extra_labels", "extra_pod_config", "init_containers",
@@ -68,13 +68,9 @@ def _kind(value: Any) -> str:
 def filled(given: Values) -> Iterator[Finding]:
     """Braces that KubeSpawner cannot fill a name into: no server would start."""
     places: list[tuple[Path, Any]] = [(tuple(path.split(".")), at(given, path)) for path in FILLED]
-    profiles = at(given, "singleuser.profileList")
-    for index, profile in enumerate(profiles if isinstance(profiles, list) else []):
-        override = at(profile, "kubespawner_override")
-        places += [
-            (("singleuser", "profileList", index, "kubespawner_override", name), override.get(name))
-            for name in (_SPAWNER if isinstance(override, Mapping) else ())
-        ]
+    for path, override, _beside in overrides(given):
+        if "unlisted_choice" not in path:  # in which braces stand for what the user writes, too
+            places += [((*path[1:], name), override.get(name)) for name in _SPAWNER]
     for place, value in places:
         for path, wrong in kubespawner.unfilled(value):
             message = f"KubeSpawner fills names into this text and stumbles over {wrong}: no server would start"

@@ -175,6 +175,78 @@ def test_a_choice_s_volume_is_used_in_place_of_its_instance_s(spawn: Spawn) -> N
     assert volumes(large)["own"] == {"name": "own", "nfs": {"server": "a", "path": "/b"}}
 
 
+def listed(volume: str, place: str) -> Values:
+    return {"volumes": [{"name": volume, "emptyDir": {}}], "volume_mounts": [{"name": volume, "mountPath": place}]}
+
+
+def keyed(volume: str, place: str, key: str = "k") -> Values:
+    return {
+        "volumes": {key: {"name": volume, "emptyDir": {}}},
+        "volume_mounts": {key: {"name": volume, "mountPath": place}},
+    }
+
+
+@pytest.mark.parametrize("instance", [listed("own", "/dev/shm"), keyed("own", "/dev/shm/"), keyed("shm", "/dev/shm")])
+@pytest.mark.parametrize(
+    "everybody",
+    [
+        {},
+        listed("memory", "/dev/shm"),
+        keyed("memory", "/dev/shm/"),
+        keyed("shm", "/dev/shm"),
+        keyed("own", "/dev/shm", "shm"),
+        {"volume_mounts": {"m": {"name": "shm", "mountPath": "/dev/shm", "subPath": "a"}}},
+    ],
+)
+@pytest.mark.parametrize("choice", [None, listed("chosen", "/dev/shm"), keyed("chosen", "/dev/shm", "shm")])
+def test_an_instance_s_shared_memory_is_in_place_of_everybody_s(
+    spawn: Spawn, everybody: Values, instance: Values, choice: Values | None
+) -> None:
+    profile = {"slug": "large", "kubespawner_override": instance}
+    if choice:
+        other = {"display_name": "D", "kubespawner_override": choice}
+        profile["profile_options"] = {"o": {"display_name": "O", "choices": {"c": {"display_name": "C"}, "d": other}}}
+    names = {"volumes": "extraVolumes", "volume_mounts": "extraVolumeMounts"}
+    given = storage(**{names[name]: value for name, value in everybody.items()})
+    given["singleuser"]["profileList"] = [profile]
+    found = [each for each in spawn(given) if each["profile"] == "large"]
+    assert len(found) == (2 if choice else 1)
+    for server in found:
+        wanted = choice if choice and server["choices"] else instance
+        (mount,) = (
+            wanted["volume_mounts"] if isinstance(wanted["volume_mounts"], list) else wanted["volume_mounts"].values()
+        )
+        (at,) = (
+            each
+            for each in server["pod"]["spec"]["containers"][0]["volumeMounts"]
+            if each["mountPath"].rstrip("/") == "/dev/shm"
+        )
+        assert at["name"] == mount["name"]
+        assert ("subPath" in at) is ("subPath" in str(everybody) and mount["name"] == "shm")
+
+
+def test_an_instance_may_use_our_shared_memory_where_everybody_has_another(spawn: Spawn) -> None:
+    given = storage(extraVolumes=[{"name": "memory", "emptyDir": {}}])
+    given["singleuser"]["storage"]["extraVolumeMounts"] = [{"name": "memory", "mountPath": "/dev/shm"}]
+    override = {"volume_mounts": [{"name": "shm", "mountPath": "/dev/shm"}]}
+    given["singleuser"]["profileList"] = [{"slug": "large", "kubespawner_override": override}]
+    found = {each["profile"]: mounts(each)["/dev/shm"] for each in spawn(given)}
+    assert found == {"default": "memory", "large": "shm", "gpu": "memory"}
+
+
+def test_a_volume_of_everybody_s_has_its_name_once(spawn: Spawn) -> None:
+    given = storage(extraVolumes={"a": SCRATCH}, extraVolumeMounts={"b": {**AT_SCRATCH, "subPath": "x"}})
+    override = {
+        "volumes": [{"name": "scratch", "nfs": {"server": "a", "path": "/b"}}],
+        "volume_mounts": {"b": {"mountPath": "/elsewhere"}},
+    }
+    given["singleuser"]["profileList"] = [{"slug": "large", "kubespawner_override": override}]
+    (large,) = (each for each in spawn(given) if each["profile"] == "large")
+    assert volumes(large)["scratch"] == {"name": "scratch", "nfs": {"server": "a", "path": "/b"}}
+    moved = [each for each in large["pod"]["spec"]["containers"][0]["volumeMounts"] if each["name"] == "scratch"]
+    assert moved == [{"name": "scratch", "mountPath": "/elsewhere", "subPath": "x"}]
+
+
 def test_what_adds_to_everybody_s_volume_keeps_its_name(spawn: Spawn) -> None:
     given = storage(extraVolumes={"a": SCRATCH}, extraVolumeMounts={"b": AT_SCRATCH})
     override = {

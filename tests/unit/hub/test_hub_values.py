@@ -114,11 +114,19 @@ def test_a_placeholder_follows_hub_values(service: Any, cluster: dict[str, Any])
 def test_a_placeholder_is_for_who_leaves_an_instance_s_options_alone(service: Any, cluster: dict[str, Any]) -> None:
     choices = {
         "small": {"kubespawner_override": {"mem_guarantee": "1G"}},
-        "big": {"default": True, "kubespawner_override": {"mem_guarantee": "2G"}},
+        "big": {"default": True, "kubespawner_override": {"mem_guarantee": "2G", "mem_limit": "2G"}},
     }
     profile = {"slug": "default", "profile_options": {"size": {"choices": choices}, "image": {"unlisted_choice": {}}}}
     [made] = placeholders(service(hub_values={"singleuser": {"profileList": [profile]}}), cluster)
     assert requests_of(made)["memory"] == str(2 * 2**30)
+
+
+@pytest.mark.parametrize(("given", "bytes_"), [(1.5e9, 1500000000), (2**30, 2**30), (".5G", 2**29)])
+def test_a_size_is_read_as_the_hub_does(service: Any, cluster: dict[str, Any], given: float | str, bytes_: int) -> None:
+    override = {"mem_guarantee": given}
+    profile = {"slug": "default", "kubespawner_override": override}
+    found = requests(service(hub_values={"singleuser": {"profileList": [profile]}}), cluster)["default"]
+    assert found["memory"] == str(bytes_)
 
 
 def test_instances_of_a_team_are_added_to_ours(service: Any, cluster: dict[str, Any]) -> None:
