@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ..hub_values import named, volumes
+from ..hub_values import named, named_servers, volumes
 from ..hub_values.notebooks import CULLING_FILE, SERVER_CONFIG
 from ..kubespawner import size
 from ..quantity import format_size
@@ -64,12 +64,6 @@ OURS_IN_OVERRIDES = {
 
 OURS_FOR_EVERYBODY = "JUPYTERHUB_ACTIVITY_INTERVAL"
 """The variable that every server gets from us."""
-
-NAMED_SERVERS = (
-    ("hub.allowNamedServers", "hub.namedServerLimitPerUser"),
-    ("hub.config.JupyterHub.allow_named_servers", "hub.config.JupyterHub.named_server_limit_per_user"),
-)
-"""What lets a user have several servers, and what limits their number."""
 
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -194,11 +188,12 @@ def servers(values: Values, given: Values) -> Iterator[Finding]:
     yield from _volumes(given, _charts(values, given))
     yield from _profiles(values, given)
     yield from _resources(values, given)
-    for switch, limit in NAMED_SERVERS:
-        if at(given, switch) is True and not at(given, limit):
-            message = "every server of a user has a volume of its own, and nothing limits their number"
-            hint = f"write {limit}: 2 (or the like) beside it"
-            yield Finding(("hub_values", *switch.split(".")), message, hint, "warning")
+    if named_servers.limit(given) is None:
+        switches = zip(named_servers.SWITCHES, named_servers.LIMITS, strict=True)
+        switch, limit = next(each for each in switches if at(given, each[0]) is True)
+        message = "every server of a user has a volume of its own, and nothing limits their number"
+        hint = f"write {limit}: 2 (or the like) beside it"
+        yield Finding(("hub_values", *switch.split(".")), message, hint, "warning")
 
 
 def _variables(path: Path, given: Any) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..hub_values import named_servers
 from ..hub_values.chart import CONCURRENT_SPAWNS
 from ..magnum.desired import bounds
 from ..quantity import format_duration
@@ -165,9 +166,9 @@ def _use(
         if users is None and dynamic:
             use["volumes"] = use["gigabytes"] = None
         else:
-            use["volumes"] = volumes + (users or 0) * dynamic
-            size_each = math.ceil(service["hub_storage"]["capacity"] / 2**30) if dynamic else 0
-            use["gigabytes"] = gigabytes + (users or 0) * size_each
+            claims = (users or 0) * named_servers.volumes(service["hub_values"]) if dynamic else 0
+            use["volumes"] = volumes + claims
+            use["gigabytes"] = gigabytes + claims * math.ceil(service["hub_storage"].get("capacity", 0) / 2**30)
         use["load_balancers"] = 2
         result[end] = use
     return result

@@ -215,13 +215,15 @@ def _volumes_per_node(service: Json, family: Family, kinds: list[Group]) -> Iter
 
 
 def _users_volumes(service: Json, project: Project, family: Family, kinds: list[Group]) -> Iterator[Finding]:
-    """Volumes stay when servers stop, so there are at least as many as users who work at the same time."""
+    """Volumes stay when servers stop, so there are at least as many as users who work at the same time may have."""
     if not _own_volumes(service):
         return
     users = sum(users_per_node(service, kind, family)[0] * kind.most for kind in kinds)
+    servers = int(service.get("volumes_of_a_user") or 1)
     each = -(-int((service.get("hub_storage") or {}).get("capacity") or 0) // 1024**3)
+    having = f"users with {servers} servers" if servers > 1 else "users"
     volume_type = (service.get("hub_storage") or {}).get("volume_type")
-    for quota, one, more in (("volumes", 1, 1), ("gigabytes", each, hub_database(service))):
+    for quota, one, more in (("volumes", servers, 1), ("gigabytes", servers * each, hub_database(service))):
         for name in (quota, f"{quota}_{volume_type}"):
             limit = project.limits.get(name)
             if limit is None or limit.limit < 0 or not one or users * one + more + limit.others <= limit.limit:
@@ -229,8 +231,8 @@ def _users_volumes(service: Json, project: Project, family: Family, kinds: list[
             room = max(0, (limit.limit - limit.others - more) // one)
             of = f" of type {volume_type}" if name != quota else ""
             message = (
-                f"the quota of {QUOTAS[quota].title}{of} is {limit.limit}, with room for {room} users, and {users} can "
-                "work at the same time: the next one's server does not start"
+                f"the quota of {QUOTAS[quota].title}{of} is {limit.limit}, with room for {room} {having}, and {users} "
+                "can work at the same time: the next one's server does not start"
             )
             ask = users * one + more + limit.others
             hint = f"ask for more ({QUOTAS[quota].command.format(ask)}), or lower the groups' max"

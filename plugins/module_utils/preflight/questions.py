@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..hub_values import named_servers
 from ..model import OPENSTACK
 
 PROFILE = (
@@ -44,4 +45,6 @@ def questions(values: Mapping[str, Any]) -> dict[str, Any]:
             asked[name] = {member: asked[name].get(member)}
     if "hub_profiles" in values:
         asked["hub_profiles"] = [{k: p[k] for k in PROFILE if k in p} for p in values["hub_profiles"]]
+    if "hub_storage" in asked:
+        asked["volumes_of_a_user"] = named_servers.volumes(values.get("hub_values"))
     return asked

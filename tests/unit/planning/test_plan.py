@@ -87,6 +87,8 @@ def test_use_and_cost_count_the_control_plane(plan: Make) -> None:
     assert made["use"]["max"]["instances"] == 3 + 20 + 2
     assert made["use"]["max"]["cores"] == 3 * 2 + 20 * 8 + 2 * 16
     assert made["use"]["max"]["volumes"] == 1 + 199 + 4
+    named = service_of(hub_values={"hub": {"allowNamedServers": True, "namedServerLimitPerUser": 2}})
+    assert plan(named)["use"]["max"]["volumes"] == 1 + 3 * (199 + 4)
     assert made["cost"]["min"] == {"hour": 0.55, "month": 401.5}
     assert made["cost"]["max"]["hour"] == pytest.approx(0.3 + 5 + 4)
     assert made["cost"]["without_price"] == []
