@@ -20,7 +20,7 @@ def variables(given: Any) -> Values:
     """Variables by name, as KubeSpawner takes them: text, or where it comes from."""
     if not isinstance(given, list):
         return dict(given or {})
-    return {str(each["name"]): each.get("value", each) for each in given}
+    return {str(each["name"]): each.get("value", each) for each in given if isinstance(each, Mapping)}
 
 
 def overrides(profiles: Sequence[Any]) -> Iterator[Values]:

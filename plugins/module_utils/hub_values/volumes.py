@@ -54,7 +54,8 @@ def as_written(given: Any, below: Mapping[str, Any] | None = None) -> Values:
     ``below``: what they are merged into; the name of a thing there stays.
     """
     if isinstance(given, list):
-        return {path(each) if "mountPath" in each else str(each["name"]): each for each in given}
+        things = [each for each in given if isinstance(each, Mapping)]  # others are not rendered yet
+        return {path(each) if "mountPath" in each else str(each["name"]): each for each in things}
     result: Values = {}
     for key, each in given.items() if isinstance(given, Mapping) else ():
         known = (below or {}).get(key)

@@ -126,20 +126,28 @@ def chart_values(values: Values) -> Iterator[Finding]:
     given = values.get("hub_values")
     if not isinstance(given, Mapping):
         return
-    broken = [*_groups(given), *named_lists(given)]
-    yield from broken
-    places = [finding.path for finding in broken]
-    for finding in _names_and_types(values, given):
-        if not any(finding.path[: len(place)] == place for place in places):
-            broken.append(finding)
+    shape = [*_groups(given), *named_lists(given)]
+    yield from shape
+    types = [each for each in _names_and_types(values, given) if not _within(each, shape)]
+    yield from types
+    broken = [each for each in (*shape, *types) if each.severity == "error"]
+    for finding in _meaning(values, given, all(each.path[1:3] == ("hub", "config") for each in shape)):
+        if not _within(finding, broken):
             yield finding
-    if any(finding.severity == "error" for finding in broken):
-        return
+
+
+def _within(finding: Finding, others: list[Finding]) -> bool:
+    return any(finding.path[: len(other.path)] == other.path for other in others)
+
+
+def _meaning(values: Values, given: Values, whole: bool) -> Iterator[Finding]:
+    """What values say, of which some may have the wrong shape. ``whole``: none that matters to users' servers has."""
     for path, test, message, hint, severity in MISTAKES:
         if test(at(given, path)):
             yield Finding(("hub_values", *path.split(".")), message, hint, severity)
     yield from hub_config(given)
-    yield from servers(values, given)
+    if whole:
+        yield from servers(values, given)
     yield from filled(given)
 
 

@@ -125,18 +125,24 @@ def _no_group(value: Any) -> tuple[str, str]:
     return "is a group of values in the chart", "write keys with values below it"
 
 
+def _may_be_group(value: Any) -> bool:
+    return value is None or value is UNKNOWN or isinstance(value, Mapping)
+
+
 def _profile(path: Path, profile: Values) -> Iterator[Finding]:
     for name in ("slug", "display_name", "description"):
         if name in profile and not isinstance(profile[name], str) and profile[name] is not UNKNOWN:
             yield Finding((*path, name), "is not text", "put it in quotes")
     options = profile.get("profile_options")
-    if options is not None and not isinstance(options, Mapping):
+    if not _may_be_group(options):
         yield Finding((*path, "profile_options"), *_no_group(options))
     for option, choices in options.items() if isinstance(options, Mapping) else ():
         found = choices.get("choices") if isinstance(choices, Mapping) else choices
-        if found is not None and not isinstance(found, Mapping):
+        if not _may_be_group(found):
             yield Finding((*path, "profile_options", option, "choices"), *_no_group(found))
     for where, owner in owners(path, profile):
+        if owner is UNKNOWN:
+            continue
         if not isinstance(owner, Mapping):
             yield Finding(where, *_no_group(owner))
         elif (override := owner.get("kubespawner_override", {})) is not UNKNOWN:
@@ -200,7 +206,7 @@ def _variables(path: Path, given: Any) -> Iterator[Finding]:
     """Kubernetes takes text only, and KubeSpawner hands on what it is given."""
     pairs: Iterable[tuple[Any, Any]] = given.items() if isinstance(given, Mapping) else ()
     if isinstance(given, list):
-        pairs = [(index, each["value"]) for index, each in enumerate(given) if "value" in each]
+        pairs = [(index, get(each, "value")) for index, each in enumerate(given)]
     for name, value in pairs:
         if is_number(value) or isinstance(value, (bool, list)):
             yield Finding((*path, name), "is not text: no server would start", "write the text in quotes")
@@ -323,16 +329,11 @@ def _names(path: Path, given: Any, charts: set[str]) -> Iterator[Finding]:
 
 def _mounted(path: Path, given: Any, below: Values, known: set[str]) -> Iterator[Finding]:
     """``below``: mounts that ``given`` adds to, and whose names stay."""
-    steps = [step for step, _each in _pairs(given)]
-    for step, each in zip(steps, _named(given, below), strict=True):
+    for step, each in _pairs(given if isinstance(given, list) else volumes.as_written(given, below)):
         name = get(each, "name")
         if isinstance(name, str) and "{" not in name and not name.startswith("volume-") and name not in known:
             message = f"there is no volume {name}: no server would start"
             yield Finding((*path, step), message, f"add {name} to extraVolumes")
-
-
-def _named(given: Any, below: Values) -> Iterable[Any]:
-    return given if isinstance(given, list) else volumes.as_written(given, below).values()
 
 
 def _profiles(values: Values, given: Values) -> Iterator[Finding]:
@@ -345,7 +346,7 @@ def _profiles(values: Values, given: Values) -> Iterator[Finding]:
     seen: set[str] = set()
     for index, profile in enumerate(found):
         path: Path = ("hub_values", *named.PROFILES, index)
-        if not isinstance(profile, Mapping):
+        if not isinstance(profile, Mapping) or UNKNOWN in (profile.get("slug"), profile.get("display_name")):
             continue
         slug = named.slug(profile)
         if not slug:

@@ -287,3 +287,45 @@ def test_an_overlay_with_secrets_must_be_private(files: Files) -> None:
     assert (problem.severity, problem.hint) == ("warning", "chmod 600 overlay.yml")
     (files.folder / "overlay.yml").chmod(0o600)
     assert files.problems("overlay.yml") == []
+
+
+def test_everything_wrong_in_hub_values_is_in_one_report(files: Files) -> None:
+    wrong = """\
+hub_values:
+  hub:
+    config: {JupyterHub: {active_server_limitt: 3}, jupyterHub: {}}
+    tolerations: 5
+    nodeSelecter: {}
+  prePuller: {hook: {enabled: true}}
+  singleuser: {memory: 3, extraEnv: {A: "{x}"}}
+"""
+    files.change("memory: 1.5G\n", f"memory: 1.5G\n{wrong}")
+    assert {problem.key.removeprefix("hub_values.") for problem in files.problems()} == {
+        "hub.config.JupyterHub.active_server_limitt",
+        "hub.config.jupyterHub",
+        "hub.nodeSelecter",
+        "hub.tolerations",
+        "prePuller.hook.enabled",
+        "singleuser.extraEnv.A",
+        "singleuser.memory",
+    }
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "{storage: {extraVolumes: [X], extraVolumeMounts: [X, {name: shm, mountPath: X}]}}",
+        "{storage: {extraVolumes: {a: X, b: {name: X}}, extraVolumeMounts: {a: X}}}",
+        "{extraEnv: [X, {name: X, value: X}]}",
+        "{memory: {limit: X}, profileList: [X, {slug: X, kubespawner_override: X}]}",
+        "{profileList: [{slug: default, kubespawner_override: {volumes: [X], volume_mounts: [X], environment: [X]}}]}",
+        "{profileList: [{slug: default, profile_options: X}]}",
+        "{profileList: [{slug: default, profile_options: {o: X, p: {choices: X}, q: {choices: {c: X}}}}]}",
+        "{profileList: [{slug: default, kubespawner_override: {mem_limit: X, cpu_limit: X, tolerations: [X]}}]}",
+    ],
+)
+def test_no_conclusions_are_drawn_from_what_cannot_be_rendered(files: Files, given: str) -> None:
+    text = given.replace("X", '"{{ missing }}"')
+    files.change("memory: 1.5G\n", f"memory: 1.5G\nhub_values: {{singleuser: {text}}}\n")
+    messages = {problem.message for problem in files.problems() if problem.severity == "error"}
+    assert messages == {"uses missing, which is not defined"}
