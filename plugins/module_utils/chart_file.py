@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 import tarfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def schema_of(ref: str) -> Mapping[str, Any] | None:
         try:
             text = _text(Path(ref), name)
             found = json.loads(text) if name.endswith(".json") else yaml.safe_load(text)
-        except (OSError, KeyError, ValueError, tarfile.TarError, yaml.YAMLError):
+        except (OSError, EOFError, KeyError, ValueError, zlib.error, tarfile.TarError, yaml.YAMLError):
             continue
         if isinstance(found, Mapping):
             return found

@@ -94,8 +94,15 @@ def _spawner(values: Mapping[str, Any], profile: str) -> dict[str, Any]:
         if item.get("slug") == profile:
             for override in named.default_overrides(item):
                 settings = merged(settings, {key: value for key, value in override.items() if key in settings})
-            return settings
+            return {key: _without_nulls(value) for key, value in settings.items()}
     raise HubValuesError(f"there is no instance {profile!r} in singleuser.profileList")
+
+
+def _without_nulls(value: Any) -> Any:
+    """KubeSpawner takes a null in a mapping for the key's removal."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: member for key, member in value.items() if member is not None}
 
 
 def _pod(service: Mapping[str, Any], values: Mapping[str, Any], spawner: Mapping[str, Any]) -> dict[str, Any]:

@@ -129,6 +129,18 @@ def test_a_size_is_read_as_the_hub_does(service: Any, cluster: dict[str, Any], g
     assert found["memory"] == str(bytes_)
 
 
+def test_a_placeholder_asks_for_nothing_that_an_instance_takes_away(service: Any, cluster: dict[str, Any]) -> None:
+    override = {"extra_resource_limits": {"example.org/fpga": None}, "node_selector": {"zone": None}}
+    single = {
+        "extraResource": {"limits": {"example.org/fpga": "1"}},
+        "nodeSelector": {"zone": "a"},
+        "profileList": [{"slug": "default", "kubespawner_override": override}],
+    }
+    [made] = placeholders(service(hub_values={"singleuser": single}), cluster)
+    assert set(requests_of(made)) == {"cpu", "memory"}
+    assert "zone" not in made["spec"]["template"]["spec"]["nodeSelector"]
+
+
 def test_instances_of_a_team_are_added_to_ours(service: Any, cluster: dict[str, Any]) -> None:
     described = service(hub_values={"singleuser": {"profileList": [{"slug": "other", "display_name": "Other"}]}})
     assert set(requests(described, cluster)) == {"default", "large"}

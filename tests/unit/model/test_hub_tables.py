@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import tarfile
 from pathlib import Path
@@ -132,6 +133,21 @@ def test_a_chart_that_cannot_be_read_is_not_judged(files: Files, tmp_path: Path)
     assert schema_of(str(tmp_path)) is None
     assert schema_of(str(tmp_path / "broken.tgz")) is None
     assert schema_of(str(tmp_path / "missing.tgz")) is None
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed"])
+def test_nor_is_an_archive_that_a_download_left_damaged(tmp_path: Path, damage: str) -> None:
+    place = tmp_path / "values.schema.json"
+    place.write_text(json.dumps({**SCHEMA, "description": secrets.token_hex(200_000)}))
+    whole = tmp_path / "whole.tgz"
+    with tarfile.open(whole, "w:gz") as archive:
+        archive.add(place, "jupyterhub/values.schema.json")
+    data = whole.read_bytes()
+    middle = len(data) // 2
+    damaged = data[:middle] if damage == "cut" else data[:middle] + b"\0" * 1000 + data[middle + 1000 :]
+    (tmp_path / "damaged.tgz").write_bytes(damaged)
+    assert schema_of(str(whole)) is not None
+    assert schema_of(str(tmp_path / "damaged.tgz")) is None
 
 
 def test_of_another_version_of_the_chart_names_are_only_doubted(files: Files) -> None:
