@@ -142,6 +142,11 @@ class Layer:
                 return self.lines[path[:length]]
         return self.lines.get((), 0)
 
+    def problem(self, finding: Finding) -> Problem:
+        """What was found in these values, for the report."""
+        key = model.show_path(finding.path, self.values)
+        return Problem(self.file, self.line(finding.path), key, finding.message, finding.hint, finding.severity)
+
 
 def load(
     openstack: str,
@@ -558,37 +563,23 @@ def _keys_along(path: Path) -> Iterator[model.Key]:
 def _check_as_written(layer: Layer, files: Sequence[model.File], others: Sequence[model.File] = ()) -> list[Problem]:
     converter = Converter(model.Context(text=lambda path: layer.texts.get(path, "")), partial=True)
     converter.files(files, layer.values, others)
-    return [
-        Problem(
-            layer.file,
-            layer.line(finding.path),
-            model.show_path(finding.path, layer.values),
-            finding.message,
-            finding.hint,
-            finding.severity,
-        )
-        for finding in converter.findings
-    ]
+    return [layer.problem(finding) for finding in converter.findings]
 
 
 def _misread(layer: Layer) -> list[Problem]:
     """Values of the chart that YAML reads in another way than people do. They are left as they are."""
     texts = {path: text for path, text in layer.texts.items() if path[:1] == ("hub_values",)}
-    return [
-        Problem(
-            layer.file,
-            layer.line(finding.path),
-            model.show_path(finding.path, layer.values),
-            finding.message,
-            finding.hint,
-            finding.severity,
-        )
-        for finding in misread(layer.values, texts)
-    ]
+    return [layer.problem(finding) for finding in misread(layer.values, texts)]
 
 
 def _secrets(layer: Layer) -> Iterator[Path]:
     """Paths of secrets that are written out in ``layer``."""
+
+    def texts(value: Any, path: Path) -> Iterator[Path]:
+        if isinstance(value, str) and value.strip():
+            yield path
+        for step, member in _members(value):
+            yield from texts(member, (*path, step))
 
     def walk(value: Any, path: Path) -> Iterator[Path]:
         along = list(_keys_along(path))
@@ -597,8 +588,8 @@ def _secrets(layer: Layer) -> Iterator[Path]:
                 yield path
             return
         if path[:1] == ("hub_values",) and str(path[-1]).lower() in SECRET_NAMES:
-            if isinstance(value, str) and value.strip():
-                yield path
+            whole = str(path[-1]).lower() == "cryptkeeper"  # others may be names of variables that come from a Secret
+            yield from texts(value, path) if whole or not isinstance(value, dict) else ()
             return
         for step, member in _members(value):
             yield from walk(member, (*path, step))
@@ -610,10 +601,7 @@ def _plain_secrets(layer: Layer) -> list[Problem]:
     message = "is a secret, written out in a file that others read and that is usually kept in Git"
     look_up = "{{ lookup('ansible.builtin.env', 'NAME') }}"
     hint = f'encrypt it (ansible-vault encrypt_string), or take it from the environment: "{look_up}"'
-    return [
-        Problem(layer.file, layer.line(path), model.show_path(path, layer.values), message, hint, "warning")
-        for path in _secrets(layer)
-    ]
+    return [layer.problem(Finding(path, message, hint, "warning")) for path in _secrets(layer)]
 
 
 def _readable_secrets(layers: Sequence[Layer]) -> list[Problem]:
@@ -626,10 +614,7 @@ def _readable_secrets(layers: Sequence[Layer]) -> list[Problem]:
             continue
         if mode & 0o077:
             message, hint = "is a secret, and others on this machine can read the file", f"chmod 600 {layer.file}"
-            problems += [
-                Problem(layer.file, layer.line(path), model.show_path(path, layer.values), message, hint, "warning")
-                for path in secrets
-            ]
+            problems += [layer.problem(Finding(path, message, hint, "warning")) for path in secrets]
     return problems
 
 

@@ -58,3 +58,21 @@ def test_nor_from_the_command_line(files: Files, value: str) -> None:
     assert shown
     assert SECRET not in shown
     assert NUMBER not in shown
+
+
+@pytest.mark.parametrize(
+    ("given", "keys"),
+    [
+        ("{hub: {cookieSecret: @}}", ["hub.cookieSecret"]),
+        (
+            "{hub: {config: {CryptKeeper: {keys: [@, @]}}}}",
+            ["hub.config.CryptKeeper.keys[#1]", "hub.config.CryptKeeper.keys[#2]"],
+        ),
+        ("{singleuser: {extraEnv: {TOKEN: {valueFrom: {secretKeyRef: {name: a, key: b}}}}}}", []),
+    ],
+)
+def test_secrets_among_the_chart_s_values(files: Files, given: str, keys: list[str]) -> None:
+    values = given.replace("@", f"x{NUMBER}")
+    files.change("memory: 1.5G\n", f"memory: 1.5G\nhub_values: {values}\n")
+    found = [each.key for each in files.problems() if "written out in a file" in each.message]
+    assert found == [f"hub_values.{key}" for key in keys]
