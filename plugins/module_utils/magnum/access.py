@@ -20,6 +20,16 @@ API_POLL = 1.0
 """Seconds between questions to an API server that gets new certificates."""
 
 
+def _found(path: str, server: str, ca: str, found: kubeconfig.Identity | None) -> Json:
+    """What a kubeconfig, and the CA that it is for, are told of as."""
+    return {
+        "path": path,
+        "server": server,
+        "expires": kubeconfig.moment(found.certificate) if found else None,
+        "ca": {"fingerprint": kubeconfig.fingerprint(ca), "expires": kubeconfig.moment(ca)},
+    }
+
+
 class KubeconfigModule(OperatingModule):
     """Finds the cluster and the file, replaces the CA if told to, keeps or renews the file."""
 
@@ -68,25 +78,26 @@ class KubeconfigModule(OperatingModule):
                 if self.params["check_api"]:
                     reachable = self._answers(found, patiently=rotating)
         elif reason := kubeconfig.mode_reason(path):
-            actions.append(f"set the mode of {path} to {kubeconfig.MODE:04o}")
-            if not self.check_mode:
-                os.chmod(path, kubeconfig.MODE)
+            actions.append(self._set_mode(path))
         if warning := kubeconfig.warning_of_the_end(cluster["name"], ca, self.params["days_left"]):
             self.warn(warning)
         after = kubeconfig.masked(found)
         if renews and self.check_mode:
             after = {"server": server, "key": "(new)"}
         return {
+            **_found(path, server, ca, found),
             "changed": bool(actions),
             "actions": actions,
-            "path": path,
-            "server": server,
             "reason": reason,
             "reachable": reachable,
-            "expires": kubeconfig.moment(found.certificate) if found else None,
-            "ca": {"fingerprint": kubeconfig.fingerprint(ca), "expires": kubeconfig.moment(ca)},
             "diff": {"before": before, "after": after, "before_header": path, "after_header": path},
         }
+
+    def _set_mode(self, path: str) -> str:
+        """Let nobody else read the file. What was, or in check mode would be, done."""
+        if not self.check_mode:
+            os.chmod(path, kubeconfig.MODE)
+        return f"set the mode of {path} to {kubeconfig.MODE:04o}"
 
     def _of_another_user(self, cluster: Json, path: str, found: kubeconfig.Identity | None, old_ca: str | None) -> Json:
         """A kubeconfig that works is kept. Raises NotOwnerError where there is none, or the CA is to be replaced."""
@@ -98,19 +109,14 @@ class KubeconfigModule(OperatingModule):
             f"{cluster.get('user_id')} may read. It ends on {kubeconfig.moment(found.certificate)}."
         )
         reason = kubeconfig.mode_reason(path)
-        actions = [f"set the mode of {path} to {kubeconfig.MODE:04o}"] if reason else []
-        if actions and not self.check_mode:
-            os.chmod(path, kubeconfig.MODE)
+        actions = [self._set_mode(path)] if reason else []
         shown = kubeconfig.masked(found)
         return {
+            **_found(path, server, found.ca, found),
             "changed": bool(actions),
             "actions": actions,
-            "path": path,
-            "server": server,
             "reason": reason,
             "reachable": kubeconfig.authenticates(found) if self.params["check_api"] else None,
-            "expires": kubeconfig.moment(found.certificate),
-            "ca": {"fingerprint": kubeconfig.fingerprint(found.ca), "expires": kubeconfig.moment(found.ca)},
             "diff": {"before": shown, "after": shown, "before_header": path, "after_header": path},
         }
 
