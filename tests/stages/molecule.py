@@ -9,22 +9,19 @@ import sys
 
 from . import BIN, BUILD, LONG, ROOT, Count, counted, environment
 
-ON_THE_DEPLOYED = ["default", "simulation", "installed"]
-"""They build on what `default` deploys, in this order."""
-
-TO_BE_MENDED = ["modules", "resize", "destroy"]
-"""So do these. Since the rehearsal ends, starts and refuses as each driver does, some of their tests want what no
-driver gives: only ``make test-long`` runs them until they are green again, and with them ``ON_AN_EMPTY_CLOUD``."""
-
-ON_AN_EMPTY_CLOUD = ["faults", "interrupted"]
-"""They deploy themselves. The last one leaves what it has deployed, and the cloud goes with all of it."""
+ON_THE_DEPLOYED = ["default", "simulation", "installed", "modules", "resize", "destroy"]
+"""They build on what `default` deploys, in this order; the last takes it down."""
 
 SLOW = ["faulty_deployments", "letsencrypt"]
 """What waits for clouds that fail, and rarely breaks: only ``make test-long`` runs it, on an empty cloud."""
 
+ON_AN_EMPTY_CLOUD = ["faults", "interrupted"]
+"""They deploy themselves. The last one leaves what it has deployed, and the cloud goes with all of it."""
+
 SCENARIOS = os.environ.get("SCENARIOS", "").split() or [
     *ON_THE_DEPLOYED,
-    *([*TO_BE_MENDED, *SLOW, *ON_AN_EMPTY_CLOUD] if LONG else ()),
+    *(SLOW if LONG else ()),
+    *ON_AN_EMPTY_CLOUD,
 ]
 """``SCENARIOS="default resize" make molecule`` runs some; `default` is among them, since it makes the cloud."""
 
