@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from .errors import MagnumError
-from .volumes import Cluster, Found, Json, Thing, handles, needed, refused, sort_out
+from .volumes import Cluster, Found, Json, Thing, handles, needed, refused, sort_out, spelled, unspelled
 
 THREADS = 8
 """How many are marked at once: a request each, and there may be hundreds."""
@@ -15,7 +15,10 @@ THREADS = 8
 
 def things_of(kind: str, listed: Iterable[Any]) -> list[Thing]:
     """openstacksdk's volumes or snapshots as ours."""
-    return [Thing(kind, each.id, each.name or each.id, each.size, each.status, each.metadata or {}) for each in listed]
+    read = unspelled if kind == "snapshot" else dict
+    return [
+        Thing(kind, each.id, each.name or each.id, each.size, each.status, read(each.metadata or {})) for each in listed
+    ]
 
 
 class Keeper:
@@ -68,9 +71,13 @@ class Keeper:
     def _mark(self, thing: Thing, metadata: dict[str, str]) -> str:
         """Add to the metadata of one; what Cinder answered to that where it refused."""
         storage = self._connection.block_storage
-        ask = storage.set_volume_metadata if thing.kind == "volume" else storage.set_snapshot_metadata
         try:
-            ask(thing.id, **metadata)
+            if thing.kind == "volume":
+                storage.set_volume_metadata(thing.id, **metadata)
+            else:
+                snapshot = storage.get_snapshot(thing.id)
+                whole = {**unspelled(snapshot.metadata or {}), **metadata}
+                snapshot.set_metadata(storage, metadata=spelled(whole), replace=True)
         except self._sdk_error as error:
             status = getattr(error, "status_code", None) or "nothing"
             answer = " ".join(str(getattr(error, "details", None) or error).split())

@@ -8,6 +8,9 @@ by magnum-cluster-api, ``kubernetes`` for every cluster by Magnum's Heat driver.
 The janitor of clouds with magnum-capi-helm deletes every volume and snapshot whose `CSI_CLUSTER` names a cluster that
 goes, whatever the reclaim policy (cluster-api-janitor-openstack, internal/openstack/resources.go). From 0.9 on it
 spares volumes with `KEEP`, and snapshots never. So a volume that is to stay has both marks, and ours say whose it is.
+
+Once a snapshot is there, Cinder takes no metadata for it whose keys have a slash (cinder, api/schemas/
+snapshot_metadata.py), but lets all of it be replaced. So a marked snapshot has its metadata under keys with a colon.
 """
 
 from __future__ import annotations
@@ -33,8 +36,23 @@ BEFORE = "jupyterhub.stfc.ac.uk/csi-cluster"
 """Our mark: the `CSI_CLUSTER` that the volume had."""
 
 CLAIM, NAMESPACE, PERSISTENT = (f"csi.storage.k8s.io/{key}" for key in ("pvc/name", "pvc/namespace", "pv/name"))
+_UNSPELLED = {
+    key.replace("/", ":"): key for key in (CSI_CLUSTER, KEEP, OURS, OUR_NAME, BEFORE, CLAIM, NAMESPACE, PERSISTENT)
+}
+
 SHARED = ("kubernetes",)
 """Values of `CSI_CLUSTER` that say nothing: several clusters of a project may have them."""
+
+
+def spelled(metadata: Json) -> dict[str, str]:
+    """Metadata as a snapshot takes it."""
+    return {key.replace("/", ":"): str(value) for key, value in metadata.items()}
+
+
+def unspelled(metadata: Json) -> dict[str, str]:
+    """Metadata of a snapshot under the keys that volumes have."""
+    ours = {_UNSPELLED[key]: value for key, value in metadata.items() if key in _UNSPELLED}
+    return {**ours, **{key: value for key, value in metadata.items() if key not in _UNSPELLED}}
 
 
 @dataclass(frozen=True)
@@ -157,11 +175,15 @@ def refused(answers: Sequence[tuple[Thing, str]]) -> str:
     listed = "; ".join(f"{thing.title}: {answer.rstrip('.')}" for thing, answer in answers[:5])
     more = f"; and {len(answers) - 5} more" if len(answers) > 5 else ""
     first = answers[0][0]
+    by_hand = (
+        f"mark each by hand: openstack volume set --property {KEEP}={TRUE} --property '{CSI_CLUSTER}={KEPT}' {first.id}"
+        if first.kind == "volume"
+        else f'have Cinder forget whose it is: PUT {{"metadata": {{}}}} to /snapshots/{first.id}/metadata'
+    )
     return (
         f"Could not be marked as kept, so that a cloud which cleans up after a cluster would delete them with it "
         f"({len(answers)} in all): {listed}{more}. Look at the roles of these credentials and at the "
-        f"quotas of the project, then run this again; or mark each by hand: openstack {first.kind} set --property "
-        f"{KEEP}={TRUE} --property '{CSI_CLUSTER}={KEPT}' {first.id}"
+        f"quotas of the project, then run this again; or {by_hand}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -22,7 +23,9 @@ from ansible_collections.stfc.jupyterhub.plugins.module_utils.magnum.volumes imp
     needed,
     refused,
     sort_out,
+    spelled,
     summary,
+    unspelled,
     without_marks,
 )
 
@@ -104,6 +107,18 @@ def test_only_some_clouds_clean_up_after_a_cluster(stack: str | None, risk: bool
     assert at_risk({"cluster_id": stack}) is risk
 
 
+def test_a_snapshot_bears_the_marks_under_keys_that_cinder_takes() -> None:
+    before = of("s1", STACK)
+    marked = {**before.metadata, **needed(before, CLUSTER), "of the team": "x"}
+    taken = spelled(marked)
+    assert all(re.fullmatch(r"[a-zA-Z0-9_:. -]{1,255}", key) for key in taken)
+    assert unspelled(taken) == marked
+    snapshot = Thing("snapshot", "s1", "s1", 1, "available", unspelled(taken))
+    assert snapshot.kept and needed(snapshot, CLUSTER) == {} and snapshot.claim == "jupyterhub/claim-anna"
+    # what a driver writes anew counts
+    assert unspelled({**taken, CSI_CLUSTER: "hub-2"})[CSI_CLUSTER] == "hub-2"
+
+
 def test_another_cluster_of_the_name_takes_over_only_what_it_uses() -> None:
     kept, later = of("v1", STACK, **MARKS), Cluster("hub", "later", ("hub", "later"))
     assert needed(kept, later) == {}
@@ -139,6 +154,7 @@ def test_refusals_name_volume_answer_and_remedy() -> None:
     assert "pvc-v0 (jupyterhub/claim-anna, v0): Cinder answered 403: not you;" in said
     assert "and 2 more" in said and "v6" not in said
     assert f"openstack volume set --property {KEEP}=true --property '{CSI_CLUSTER}={KEPT}' v0" in said
+    assert "to /snapshots/s1/metadata" in refused([(Thing("snapshot", "s1", "s1", 1, "available"), "no.")])
 
 
 def test_what_is_gone_is_told() -> None:
