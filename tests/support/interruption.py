@@ -38,6 +38,8 @@ class Started:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # A shell has what it starts in the background ignore Control-C, and that is handed on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.text = ""
         self._reader = threading.Thread(target=self._read, daemon=True)

@@ -69,6 +69,23 @@ def test_programs_come_and_go_one_by_one(supervisor: Supervisor, tmp_path: Path)
     assert list(supervisor.status()) == ["first"]
 
 
+def test_programs_have_no_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTPS_PROXY", "ALL_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("OS_CLOUD", "other")
+    one = Supervisor(Settings.load(tmp_path / "state"))
+    one.start()
+    try:
+        script = f"env > {tmp_path}/env.new; mv {tmp_path}/env.new {tmp_path}/env; exec sleep 600"
+        one.ensure(Program("tells", ["sh", "-c", script]))
+        until((tmp_path / "env").exists)
+    finally:
+        one.shutdown()
+    names = {line.partition("=")[0].lower() for line in (tmp_path / "env").read_text().splitlines()}
+    assert "path" in names
+    assert [name for name in names if name.endswith("_proxy") or name == "os_cloud"] == []
+
+
 def test_what_a_killed_supervisord_left_is_replaced(supervisor: Supervisor, tmp_path: Path) -> None:
     supervisor.ensure(program("first", tmp_path))
     orphan = child("first", tmp_path)

@@ -40,14 +40,14 @@ class ProcessError(Exception):
 def environment() -> dict[str, str]:
     """What every program inherits: this process's environment without settings of one caller's shell.
 
-    A cloud, kubeconfig or Python path that somebody chose for a terminal must not reach services that outlive it.
-    Addresses of this machine are never asked of a proxy.
+    A cloud, kubeconfig or Python path that somebody chose for a terminal must not reach services that outlive it. Nor
+    must a proxy: whom they ask is on this machine, the API server of a cluster in a network that no proxy reaches.
     """
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(SHELL_SETTINGS)}
-    for name in ("no_proxy", "NO_PROXY"):
-        hosts = [host for host in kept.get(name, "").split(",") if host]
-        kept[name] = ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
-    return kept
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(SHELL_SETTINGS) and not key.lower().endswith("_proxy")
+    }
 
 
 class Supervisor:
