@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from rehearsal import cli
 from rehearsal.settings import Settings
@@ -79,3 +80,13 @@ def test_a_rehearsal_that_is_not_there_has_nothing_to_stop(tmp_path: Path, capsy
     assert run(tmp_path / "none", "stop") == 0
     assert json.loads(capsys.readouterr().out) == {"changed": False, "running": False}
     assert not (tmp_path / "none").exists()
+
+
+def test_the_services_are_asked_without_a_proxy(
+    state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setitem(cli.COMMANDS, "up", lambda _settings: {"proxies": requests.utils.getproxies()})
+    assert run(state, "up") == 0
+    assert json.loads(capsys.readouterr().out)["proxies"] == {}

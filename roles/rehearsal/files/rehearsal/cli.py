@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal import fault_commands
-from rehearsal.processes import ProcessError, Supervisor, environment
+from rehearsal.processes import ProcessError, Supervisor, is_proxy
 from rehearsal.removal import remove_tree
 from rehearsal.settings import OFFSETS, Settings, make_private
 
@@ -153,7 +153,8 @@ def main(argv: list[str] | None = None) -> int:
     if options.command != "up" and not (options.state / "settings.json").exists():
         print(json.dumps({"changed": False, "running": False}))
         return 0
-    os.environ.update(environment())
+    for name in [name for name in os.environ if is_proxy(name)]:
+        del os.environ[name]  # the services are on this machine
     try:
         wanted = _pairs([*options.set, *getattr(options, "further", [])])
         with contextlib.nullcontext() if options.command in UNLOCKED else _alone(options.state):

@@ -46,8 +46,13 @@ def environment() -> dict[str, str]:
     return {
         key: value
         for key, value in os.environ.items()
-        if not key.startswith(SHELL_SETTINGS) and not key.lower().endswith("_proxy")
+        if not key.startswith(SHELL_SETTINGS) and not is_proxy(key)
     }
+
+
+def is_proxy(name: str) -> bool:
+    """Whether an environment variable of this name names a proxy, or who is asked without one."""
+    return name.lower().endswith("_proxy")
 
 
 class Supervisor:
