@@ -6,6 +6,7 @@ One small service meets one fault after another; each test takes it up where the
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -232,9 +233,18 @@ def test_a_balancer_is_stuck_while_the_service_is_destroyed(service: Service, st
 
 def test_cluster_api_has_no_place_for_a_node(service: Service, state: Path) -> None:
     """Magnum says that all is well. The hub runs on what is there, and it is told what is missing, and why."""
-    family = {"cluster_labels": {"rehearsal_family": "cluster-api"}}
-    with quota(state, instances=2):
+    family = {"cluster_labels": {"rehearsal_family": "cluster-api", "rehearsal_delay": "5"}}
+
+    def lower() -> None:
+        """Once preflight has seen that there is room, others take it."""
+        _until(lambda: service.magnum("/clusters")["clusters"])
+        lowered.enter_context(quota(state, instances=2))
+
+    with contextlib.ExitStack() as lowered:
+        others = threading.Thread(target=lower)
+        others.start()
         run = service.deploy(**family)
+        others.join()
         converged(run)
     assert service.cluster()["status"] == "CREATE_COMPLETE"
     assert service.groups()["default-worker"]["node_addresses"] == []
@@ -248,7 +258,7 @@ def test_cluster_api_has_no_place_for_a_node(service: Service, state: Path) -> N
     service.nothing_left()
 
 
-def _until(condition: Callable[[], bool], seconds: float = 60) -> None:
+def _until(condition: Callable[[], object], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -179,7 +179,7 @@ class MagnumModule(OpenStackModule):  # type: ignore[misc,unused-ignore]
             why = self._nova.why(name, group.get("flavor_id"), wanted - len(there), servers)
             if not why:
                 return ""
-            of = f"is {group['status']}, and that goes on: {wanted} nodes are asked for, {len(there)} servers are there"
+            of = f"{wanted} nodes are asked for and {len(there)} servers are there, so it stays {group['status']}"
             said.append(shortage.sentence(name, of, why))
         return " ".join(said)
 

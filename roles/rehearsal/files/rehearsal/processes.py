@@ -43,11 +43,7 @@ def environment() -> dict[str, str]:
     A cloud, kubeconfig or Python path that somebody chose for a terminal must not reach services that outlive it. Nor
     must a proxy: whom they ask is on this machine, the API server of a cluster in a network that no proxy reaches.
     """
-    return {
-        key: value
-        for key, value in os.environ.items()
-        if not key.startswith(SHELL_SETTINGS) and not is_proxy(key)
-    }
+    return {key: value for key, value in os.environ.items() if not key.startswith(SHELL_SETTINGS) and not is_proxy(key)}
 
 
 def is_proxy(name: str) -> bool:
