@@ -101,7 +101,11 @@ class Moment:
 MOMENTS = [
     Moment("the template is about to be made", lambda _, run: run.at("Cluster template"), Started.kill_group),
     Moment("the cluster has been asked for", lambda seen, _: seen.clusters(), Started.kill_all),
-    Moment("the cluster is being made", lambda _, run: "CREATE_IN_PROGRESS" in run.text, Started.press_control_c),
+    Moment(
+        "the cluster is being made",
+        lambda _, run: "cluster jupyterhub: CREATE_IN_PROGRESS" in run.text,
+        Started.press_control_c,
+    ),
     Moment("the kubeconfig is about to be written", lambda _, run: run.at("Kubeconfig"), Started.kill_group),
     Moment("a node group has been asked for", lambda seen, _: "gpu" in seen.node_groups(), Started.kill_group),
     Moment(
