@@ -87,9 +87,6 @@ def test_a_shells_settings_are_not_inherited(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("OS_CLOUD", "production")
     monkeypatch.setenv("KUBECONFIG", "/home/me/config")
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
-    monkeypatch.setenv("no_proxy", "example.org")
     environment = processes.environment()
-    assert "OS_CLOUD" not in environment
-    assert "KUBECONFIG" not in environment
-    assert environment["https_proxy"] == "http://proxy.example:3128"
-    assert environment["no_proxy"] == "example.org,127.0.0.1,localhost"
+    assert environment["PATH"]
+    assert {"OS_CLOUD", "KUBECONFIG", "https_proxy"}.isdisjoint(environment)
