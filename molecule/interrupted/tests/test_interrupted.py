@@ -103,7 +103,8 @@ MOMENTS = [
     Moment("the cluster has been asked for", lambda seen, _: seen.clusters(), Started.kill_all),
     Moment(
         "the cluster is being made",
-        lambda _, run: "cluster jupyterhub: CREATE_IN_PROGRESS" in run.text,
+        # On a busy machine it is made before the run comes to look.
+        lambda _, run: "cluster jupyterhub: CREATE_IN_PROGRESS" in run.text or run.at("Kubeconfig"),
         Started.press_control_c,
     ),
     Moment("the kubeconfig is about to be written", lambda _, run: run.at("Kubeconfig"), Started.kill_group),
