@@ -26,6 +26,10 @@ class NoAnswerError(Exception):
     """A name server does not tell whether there is a name."""
 
 
+class _RefusedError(OSError):
+    """An answer that is a failure or a refusal."""
+
+
 def addresses(name: str, server: str = "") -> list[str]:
     """Sorted IPv4 and IPv6 addresses of ``name``; none where it has none, or this machine's resolver knows of none.
 
@@ -56,7 +60,16 @@ def _resolved(name: str) -> set[str]:
 def _told(name: str, server: str) -> set[str]:
     host, colon, port = server.rpartition(":")
     where = (host, int(port)) if colon else (server, PORT)
-    return {address for kind in _TYPES.values() for address in _ask(name, kind, where)}
+    found, refused = set[str](), list[_RefusedError]()
+    for kind in _TYPES.values():
+        try:
+            found.update(_ask(name, kind, where))
+        except _RefusedError as error:
+            refused.append(error)
+    # Some refuse a kind that a name of theirs has not got: Designate's own, and servers that know nothing of AAAA.
+    if refused and not found:
+        raise refused[0]
+    return found
 
 
 def _ask(name: str, kind: int, where: tuple[str, int]) -> list[str]:
@@ -79,7 +92,7 @@ def _ask(name: str, kind: int, where: tuple[str, int]) -> list[str]:
             # Whatever else comes to this port is no answer to this question.
             if answer[:2] == query[:2] and len(answer) >= 12:
                 if (code := answer[3] & 0xF) not in _ANSWERS:
-                    raise OSError(f"response code {code}")
+                    raise _RefusedError(f"response code {code}")
                 return _read(answer, kind)
     raise OSError("what came back is no answer")
 

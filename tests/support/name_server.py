@@ -21,7 +21,13 @@ class NameServer(socketserver.ThreadingUDPServer):
         """How many of the next questions get no answer."""
         self.failing = 0
         """The response code of every answer, where it is not 0; 5 is for who may not ask."""
+        self.refuses_absent = False
+        """Whether it refuses to tell of kinds that it has no address of, as Designate's own server does."""
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
 
     @property
     def where(self) -> str:
@@ -43,8 +49,9 @@ class _Answer(socketserver.BaseRequestHandler):
         found = [ipaddress.ip_address(each) for each in server.names.get(".".join(labels), [])]
         records = [address.packed for address in found if kind == {4: 1, 6: 28}[address.version]]
         target = b"\x05alias\xc0\x0c"  # alias.<the name asked for>
-        code = server.failing or (0 if found else 3)
-        answers = [_record(b"\xc0\x0c", 5, target)] if found else []
+        absent = 5 if server.refuses_absent and not records else 0
+        code = server.failing or absent or (0 if found else 3)
+        answers = [_record(b"\xc0\x0c", 5, target)] if found and not absent else []
         answers += [_record(target, kind, packed) for packed in records]
         head = query[:2] + struct.pack("!5H", 0x8180 | code, 1, len(answers), 0, 0)
         channel.sendto(head + query[12 : at + 5] + b"".join(answers), self.client_address)

@@ -195,8 +195,8 @@ def servers(values: Values, given: Values) -> Iterator[Finding]:
     yield from _profiles(values, given)
     yield from _resources(values, given)
     if named_servers.limit(given) is None:
-        switches = zip(named_servers.SWITCHES, named_servers.LIMITS, strict=True)
-        switch, limit = next(each for each in switches if at(given, each[0]) is True)
+        switches = list(zip(named_servers.SWITCHES, named_servers.LIMITS, strict=True))
+        ((switch, limit), *_others) = [each for each in switches if at(given, each[0]) is True]
         message = "every server of a user has a volume of its own, and nothing limits their number"
         hint = f"write {limit}: 2 (or the like) beside it"
         yield Finding(("hub_values", *switch.split(".")), message, hint, "warning")

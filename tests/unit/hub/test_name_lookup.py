@@ -59,6 +59,14 @@ def test_a_server_that_fails_or_refuses_gives_no_answer(server: NameServer, code
         addresses("other.example.org", server.where)
 
 
+def test_a_kind_that_is_refused_hides_no_other(server: NameServer) -> None:
+    server.refuses_absent = True
+    server.names = {NAME: ["192.0.2.7"]}
+    assert addresses(NAME, server.where) == ["192.0.2.7"]
+    with pytest.raises(NoAnswerError, match="response code 5"):
+        addresses("other.example.org", server.where)
+
+
 def test_what_makes_no_sense_is_no_traceback() -> None:
     assert name_lookup._read(b"\0" * 6 + b"\0\1" + b"\0" * 4 + b"\xc0", 1) == []
 

@@ -77,11 +77,11 @@ def test_others_servers_are_none() -> None:
     assert nova.Nova(cloud.connection()).servers(CLUSTER, GROUPS) == []
 
 
-def seen(status: str, count: int, *, cluster: Json = CLUSTER) -> Seen:
+def seen(status: str, count: int) -> Seen:
     """A cluster whose group ``gpu`` is on its way."""
     plane = {"name": "default-master", "role": "master", "status": "UPDATE_IN_PROGRESS", "node_count": 1}
     gpu = {"name": "gpu", "role": "worker", "status": status, "node_count": count, "flavor_id": "f1"}
-    return Seen(cluster, (plane, gpu))
+    return Seen(CLUSTER, (plane, gpu))
 
 
 def of(cloud: Nova) -> Any:
