@@ -53,7 +53,8 @@ class Service:
         self.https_port, self.name_server_port = base_port + 11, base_port + 12
         self.name_server = f"127.0.0.1:{self.name_server_port}"
         self.root = folder / "root.pem"
-        self.zone: Any = cloud.dns.create_zone(name=ZONE, email="hostmaster@example.org", ttl=60)
+        dns = cloud.dns
+        self.zone: Any = dns.find_zone(ZONE) or dns.create_zone(name=ZONE, email="hostmaster@example.org", ttl=60)
 
     def deploy(self, **keys: Any) -> Run:
         file = self.folder / "service.yml"
