@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import subprocess
 import time
 from collections import Counter
@@ -103,8 +104,8 @@ MOMENTS = [
     Moment("the cluster has been asked for", lambda seen, _: seen.clusters(), Started.kill_all),
     Moment(
         "the cluster is being made",
-        # On a busy machine it is made before the run comes to look.
-        lambda _, run: "cluster jupyterhub: CREATE_IN_PROGRESS" in run.text or run.at("Kubeconfig"),
+        # On a busy machine it is made before the run comes to look, which then waits for its first group's bounds.
+        lambda _, run: re.search("cluster jupyterhub: (CREATE|UPDATE)_IN_PROGRESS", run.text),
         Started.press_control_c,
     ),
     Moment("the kubeconfig is about to be written", lambda _, run: run.at("Kubeconfig"), Started.kill_group),
